@@ -28,7 +28,7 @@ texts = [json.loads(line)["text"] for line in open(texts_path, encoding="utf-8")
 texts = [t for t in texts if len(t) < 400 and not any(0xD800 <= ord(c) < 0xE000 for c in t)]
 bits = ["a", "b", "ab", "abc", "A", "É", "é", "e\u0301", " ", "  ", "\t", "\n", "\r\n", "\u3000", "\u00a0", "\u200b", "\u2028", "\ufeff", "\u00ad",
         "1", "12", "1234567", "٣", "²", "½", "日", "本語", "カ", "가", "각", "ㄱ", "ß", "ſ", "K", "İ", "ǅ", "ﬁ", "ﷺ", "😀", "👨\u200d👩", "🇩🇪", "\u0301", "'s", "'S",
-        "n't", ".", ",", " .", " ,", "?!", "...", "$", "_", "#", "##", "▁", "<x>", "<y>", "<x", "[CLS]", "\x00", "\x7f", "\ufffd", "х", "م", "ก็", "न्"]
+        "n't", ".", ",", " .", " ,", "?!", "...", "$", "_", "#", "##", "▁", "<x>", "<y>", "<x", "<u>", "<u><u>", "<u", "[CLS]", "\x00", "\x7f", "\ufffd", "х", "م", "ก็", "न्"]
 maps, bytes_of = [], {}
 for byte in range(256):  # GPT-2's characters for bytes
     bytes_of[byte] = chr(byte) if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte else chr(256 + len([b for b in bytes_of if ord(bytes_of[b]) > 255]))

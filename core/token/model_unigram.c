@@ -205,14 +205,14 @@ int unigram_word_bytes(const struct tokenizer *t, struct tok_scratch *s, const u
  * The same for words whose characters are certain as unigram.h says: they need no trie of bytes, which takes
  * longer to make than a short text to encode. */
 
-/* Those of a word as it is, and zeros behind them; 0: some character has none that is certain, or they are many. */
+/* Those of a word as it is, and zeros behind them, for which `to` has room; 0: some character has none that is certain. */
 static size_t symbols_of(const struct unigram *u, const uint8_t *word, size_t n, uint16_t *to)
 {
     size_t count = 0;
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next_inline(word + i, n - i);
         uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : UNIGRAM_NOT_THIS, symbol = own ? own : u->unknown;
-        if (!symbol || symbol == UNIGRAM_NOT_THIS || count == UNIGRAM_MOST) return 0;
+        if (!symbol || symbol == UNIGRAM_NOT_THIS) return 0;
         to[count++] = symbol;
         i += c.len;
     }
@@ -258,22 +258,31 @@ static bool put_way(const struct tokenizer *t, const struct unigram *u, const st
     return true;
 }
 
+/* 1: what unknown ones become has to be looked at. */
+static int best_way(const struct tokenizer *t, struct tok_scratch *s, const uint16_t *symbols, size_t n, struct tok_ids *out,
+                    struct err *e)
+{
+    struct node *v = lattice(s, n, e);
+    float gap;
+    if (!v || tok_ids_room(out, n, e)) return -1;
+    forward_symbols(t, t->fast->walk, symbols, n, s->sum, v);
+    double sum = v[n].best;
+    if (!put_way(t, t->fast->walk, v, n, out, &gap)) return 1;
+    end_at(t, s, sum, (double)gap);
+    return 0;
+}
+
 /* 1: not all characters are certain. */
 static int word_symbols(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, struct tok_ids *out,
                         struct err *e)
 {
-    const struct unigram *u = t->fast && !out->want_spans ? t->fast->walk : NULL;
-    uint16_t symbols[UNIGRAM_MOST + UNIGRAM_SLACK];
-    size_t count = u ? symbols_of(u, word, n, symbols) : 0;
-    float gap;
-    if (!count) return 1;
-    struct node *v = lattice(s, count, e);
-    if (!v || tok_ids_room(out, count, e)) return -1;
-    forward_symbols(t, u, symbols, count, s->sum, v);
-    double sum = v[count].best;
-    if (!put_way(t, u, v, count, out, &gap)) return 1;
-    end_at(t, s, sum, (double)gap);
-    return 0;
+    uint16_t few[UNIGRAM_MOST + UNIGRAM_SLACK], *symbols = few;
+    if (!t->fast || !t->fast->walk || out->want_spans) return 1;
+    if (n > UNIGRAM_MOST && !(symbols = mem_alloc(n + UNIGRAM_SLACK, sizeof *symbols))) return err_oom(e, n * sizeof *symbols, "a word");
+    size_t count = symbols_of(t->fast->walk, word, n, symbols);
+    int ret = count ? best_way(t, s, symbols, count, out, e) : 1;
+    if (symbols != few) free(symbols);
+    return ret;
 }
 
 int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, struct tok_ids *out,

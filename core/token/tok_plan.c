@@ -247,6 +247,14 @@ static void plan_pairs(const struct tokenizer *t, struct tok_fast *f)
     if (f->pairs) join_pairs(t, f);
 }
 
+/* The unknown token that stands in a text is one with another behind it. */
+static void join_unknown(const struct tokenizer *t, struct tok_fast *f)
+{
+    size_t n;
+    const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, t->unk_id < 0 ? 0 : t->unk_id, &n);
+    if (n && (s[n - 1] | s[0]) < 0x80) f->joined[s[n - 1]][s[0] >> 6] |= (uint64_t)1 << (s[0] & 63);
+}
+
 /* Characters that become the same are joined with the same ones. */
 static void join_same(const struct unigram *u, struct tok_fast *f)
 {
@@ -271,8 +279,9 @@ static void plan_inside(const struct tokenizer *t, struct tok_fast *f)
     const struct unigram *u = f->walk;
     f->pairs = f->inside = true;
     for (int c = 0x21; c < 0x7F; c++)
-        f->neutral[c] = u->symbol[c] && !(u->symbol[c] & UNIGRAM_MANY) && u->symbol[c] != u->unknown;
+        f->neutral[c] = u->symbol[c] && !(u->symbol[c] & UNIGRAM_MANY) && unigram_symbol_id(u, u->symbol[c]) != t->unk_id;
     join_pairs(t, f);
+    join_unknown(t, f);
     join_same(u, f);
     f->wide_gap = tok_last_place(2.0 * (double)UINT32_MAX * f->max_step, false);
 }

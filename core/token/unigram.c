@@ -103,9 +103,11 @@ static int measure(struct build *b)
 
 /* ---- scores along the paths ---- */
 
-static double score_of(const struct build *b, int32_t id)
+/* Of a symbol alone, which may be unknown. */
+static double single_score(const struct build *b, uint32_t symbol)
 {
-    return id < 0 ? -(double)INFINITY : id == b->t->unk_id ? b->t->unk_score : b->t->score[id];
+    int32_t id = b->m->single[symbol];
+    return id == b->t->unk_id ? b->t->unk_score : b->t->score[id];
 }
 
 /* What is on the way to a token; room for as many behind it. */
@@ -115,10 +117,10 @@ struct path {
     double score64[UNIGRAM_LONGEST];
 };
 
-static inline void set(const struct build *b, struct path *p, size_t i, int32_t id)
+static inline void set(struct path *p, size_t i, int32_t id, double score)
 {
     p->id[i] = p->turned[UNIGRAM_LONGEST - 1 - i] = id;
-    p->score64[i] = score_of(b, id);
+    p->score64[i] = score;
     p->score[i] = (float)p->score64[i];
 }
 
@@ -140,16 +142,19 @@ static void fill_rows(struct build *b)
 {
     const struct unigram_order *o = &b->o;
     struct path p = {.turned = {0}};
-    for (size_t i = 0; i < UNIGRAM_LONGEST; i++) set(b, &p, i, NO_ID);
+    const double none = -(double)INFINITY;
+    for (size_t i = 0; i < UNIGRAM_LONGEST; i++) set(&p, i, NO_ID, none);
     for (uint32_t s = 1; s <= b->u->n_symbols; s++) {
-        set(b, &p, 0, b->m->single[s]);
+        set(&p, 0, b->m->single[s], single_score(b, s));
         put(b, &p, 1, unigram_symbol_row(b->u, s));
     }
     for (size_t k = 0; k < o->n; k++) {
         size_t n = unigram_length(o, k), same = o->common[k];
-        if (!same) set(b, &p, same++, b->m->single[unigram_symbol(o, k, 0)]);
-        while (same < n - 1) set(b, &p, same++, NO_ID);
-        set(b, &p, n - 1, o->token[k].value);
+        uint32_t first = unigram_symbol(o, k, 0);
+        int32_t id = o->token[k].value;
+        if (!same) set(&p, same++, b->m->single[first], single_score(b, first));
+        while (same < n - 1) set(&p, same++, NO_ID, none);
+        set(&p, n - 1, id, b->t->score[id]);
         if (o->common[k + 1] < n) put(b, &p, n, o->row[k]);
     }
 }

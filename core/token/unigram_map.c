@@ -175,14 +175,17 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
     return ret;
 }
 
-/* Control characters that no step looks at and no token has are unknown; halves of pairs are no characters. */
-static void plan_odd(const struct tokenizer *t, const struct charsmap *rules, const struct unigram_map *m,
-                     struct unigram *u)
+/* Control characters that no step changes inside of a text and no token has are unknown; halves of pairs are no characters.
+ * (Rules are asked for a CR and a LF together.) */
+static void plan_odd(const struct charsmap *rules, const struct unigram_map *m, struct unigram *u)
 {
-    bool strips = rules != NULL;
-    for (size_t i = 0; i < t->norm.n; i++) strips = strips || t->norm.step[i].kind == NORM_STRIP || t->norm.step[i].re;
-    for (uint8_t c = 1; !strips && c < 0x80; c = c == 0x1F ? 0x7F : c + 1)
-        if (!m->symbol[c]) u->symbol[c] = u->unknown;
+    const char *to;
+    bool ends = rules && (charsmap_match(rules, "\r", 1, false, &to) || charsmap_match(rules, "\n", 1, false, &to));
+    for (uint8_t c = 1; c < 0x80; c = c == 0x1F ? 0x7F : c + 1) {
+        char byte = (char)c;
+        bool changes = rules && (c == '\r' || c == '\n' ? ends : charsmap_match(rules, &byte, 1, false, &to));
+        if (!m->symbol[c] && !changes) u->symbol[c] = u->unknown;
+    }
     for (uint32_t cp = 0xD800; cp < 0xE000; cp++) u->symbol[cp] = 0;
 }
 
@@ -217,7 +220,7 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     hold_user(t, m);
     if (!m->fit) return 0;
     if (map_chars(rules, graphemes, u, m, e)) return -1;
-    if (u->fused >= 0) plan_odd(t, rules, m, u);
+    if (u->fused >= 0) plan_odd(rules, m, u);
     if (t->spm_floats) plan_controls(rules, m, u);
     if (unigram_steps(t, u, e)) return -1;
     straighten(u);

@@ -12,7 +12,8 @@ struct reading {
     struct unigram *u;
     struct unigram_map *m;
     size_t used;      /* bytes of m->symbols */
-    bool unfit;       /* some token has more than UNIGRAM_LONGEST, or is the unknown one */
+    bool unfit;       /* some token has more than UNIGRAM_LONGEST, or is the unknown one and does not fit in */
+    bool takes_unk;   /* the unknown one may be among them */
     bool oom;
 };
 
@@ -20,7 +21,7 @@ struct reading {
 static uint16_t name_part(const struct reading *r, uint32_t cp)
 {
     struct unigram *u = r->u;
-    if (!r->t->spm_floats || !u->unknown || !unigram_printable(cp) || cp == UNIGRAM_MARK || u->n_symbols + 1 >= UNIGRAM_MANY)
+    if (!(r->t->spm_floats || u->fused >= 0) || !u->unknown || !unigram_printable(cp) || cp == UNIGRAM_MARK || u->n_symbols + 1 >= UNIGRAM_MANY)
         return UNIGRAM_NOT_THIS;
     r->m->single[++u->n_symbols] = r->t->unk_id;
     return (uint16_t)u->n_symbols;
@@ -54,13 +55,12 @@ static void read_token(struct reading *r, int id)
     struct unigram_map *m = r->m;
     const uint8_t *s = (const uint8_t *)vocab_text(&r->t->vocab, id, &n);
     size_t count = read_symbols(r, s, n, m->symbols + r->used);
-    if (!unigram_in_walk(r->t, id)) return;
     if (!count) {
         r->oom = r->oom || !mem_room(&m->odd, &m->odd_cap, m->n_odd + 1, sizeof *m->odd);
         if (!r->oom) m->odd[m->n_odd++] = id;
         return;
     }
-    r->unfit = r->unfit || count > UNIGRAM_LONGEST || id == r->t->unk_id;
+    r->unfit = r->unfit || count > UNIGRAM_LONGEST || (id == r->t->unk_id && !(r->takes_unk && count > 1));
     if (r->unfit) return;
     m->n_joins += count - 1;
     if (count > 1) m->token[m->n_tokens++] = (struct text_key){NULL, (uint32_t)(2 * count), id};
@@ -102,13 +102,38 @@ static bool has_known(const struct reading *r, int id)
     return false;
 }
 
-/* Whether the trie has the token, or HF tokenizers may find it: they look a run of unknown characters up once more. */
-static bool counts(const struct reading *r, int id)
+/* Whether a run of unknown characters that is the token's text is always that token: one token is better than they. */
+static bool is_taken(const struct reading *r, int id)
 {
-    return unigram_in_walk(r->t, id) || (!r->t->spm_floats && !has_known(r, id));
+    return unigram_in_walk(r->t, id) && r->t->unk_score < 0 && r->t->score[id] > r->t->unk_score;
 }
 
-/* For HF tokenizers characters that are only in tokens that count are not certain. */
+/* HF tokenizers look a run of unknown characters up once more.  A token that might be found only then has nothing but such
+ * characters, which are not certain. */
+static void leave_out_runs(struct reading *r)
+{
+    for (int id = 0; id < r->t->vocab.n; id++) {
+        size_t n;
+        unsigned len;
+        const uint8_t *s = (const uint8_t *)vocab_text(&r->t->vocab, id, &n);
+        if (is_taken(r, id) || has_known(r, id)) continue;
+        for (size_t i = 0; i < n; i += len) {
+            uint32_t cp = uni_point(s + i, n - i, &len);
+            if (cp < UNIGRAM_CHARS) r->m->symbol[cp] = UNIGRAM_NOT_THIS;
+        }
+    }
+}
+
+/* Whether the unknown token may stand in a text as any other, which gives it a score of its own.  With unknown characters
+ * beside it, it is one; a token that has it inside might be found in what they are together. */
+static bool unk_is_apart(const struct tokenizer *t)
+{
+    size_t n;
+    const struct buf *pool = &t->vocab.pool;
+    const char *s = vocab_text(&t->vocab, t->unk_id, &n), *end = pool->data + pool->len;
+    return n && memmem(pool->data, pool->len, s, n) == s && !memmem(s + 1, (size_t)(end - s - 1), s, n);
+}
+
 int unigram_tokens(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, struct err *e)
 {
     struct reading r = {.t = t, .u = u, .m = m};
@@ -116,8 +141,10 @@ int unigram_tokens(const struct tokenizer *t, struct unigram *u, struct unigram_
     m->symbols = mem_alloc(room, 1);
     m->token = mem_alloc((size_t)t->vocab.n, sizeof *m->token);
     if (!m->symbols || !m->token) return err_oom(e, room, "a tokenizer");
+    if (!t->spm_floats) leave_out_runs(&r);
+    r.takes_unk = u->fused >= 0 && unk_is_apart(t);
     for (int id = 0; id < t->vocab.n; id++)
-        if (counts(&r, id)) read_token(&r, id);
+        if (unigram_in_walk(t, id)) read_token(&r, id);
     if (r.oom) return err_oom(e, m->n_odd * sizeof *m->odd, "a tokenizer");
     m->fit = m->fit && !r.unfit;
     m->wide = u->n_symbols > UINT8_MAX;

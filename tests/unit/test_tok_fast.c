@@ -20,7 +20,8 @@ static const char *const atoms[] = {
     "\xef\xbc\xa1", "\xe2\x80\x89", "\xcc\x81", "\xff", "\r\n", "^", "\xe2\x96\x81", "qqqqqqqqqqqqqqqqqqqqqqqq", "\xf0\x9f\x98\x80",
     "\xc3\x89t\xc3\xa9S", "\xd0\xb9\xd0\x99", "\xc4\xb0", "\xc3\x9f", "WIDER", "X=1;", " <s>", "<s>", "\xc3\x97", " \n  \n",
     "                                                                              ",
-    "\xef\xb8\x8f", "\xf0\x9f\x87\xa9", "\xf0\xa0\x80\x80", "\xe2\x80\x9c", "\xe2\x98\xba", "\xf0\x9f\x8f\xbd", "\xe2\x80\xa6"};
+    "\xef\xb8\x8f", "\xf0\x9f\x87\xa9", "\xf0\xa0\x80\x80", "\xe2\x80\x9c", "\xe2\x98\xba", "\xf0\x9f\x8f\xbd", "\xe2\x80\xa6",
+    "<unk>", "<unk>", "<", "<x~", "\x1b[m"};
 
 static size_t make_text(uint32_t seed, size_t n_atoms, char *text, size_t n)
 {
@@ -204,13 +205,15 @@ static void parts_of_replaced_spaces_are_independent(void **state)
 }
 
 /* HF's kind of unigram: words by themselves, normal forms, texts that are replaced; what no
- * token has is unknown, and newlines too unless some token has one.  special: another token; then '<' is none. */
-static struct tokenizer *unigram_with(const char *special, const char *steps, bool white_space, int newlines)
+ * token has is unknown, and newlines too unless some token has one.  special: another token; then '<' is none.
+ * more: other tokens, the unknown one is no added one then. */
+static struct tokenizer *unigram_with(const char *special, const char *more, const char *steps, bool white_space, int newlines)
 {
     struct err e = {0};
     struct buf json = {0};
-    buf_adds(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}");
-    if (special) buf_printf(&json, ",{\"id\":1,\"content\":\"%s\",\"normalized\":false,\"special\":true}", special);
+    buf_adds(&json, "{\"added_tokens\":[");
+    if (!more) buf_adds(&json, "{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}");
+    if (special) buf_printf(&json, "%s{\"id\":1,\"content\":\"%s\",\"normalized\":false,\"special\":true}", more ? "" : ",", special);
     buf_printf(&json, "],\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s]},\"pre_tokenizer\":{\"type\":\"Sequence\","
                       "\"pretokenizers\":[%s{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\","
                       "\"split\":true}]},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0]",
@@ -221,6 +224,7 @@ static struct tokenizer *unigram_with(const char *special, const char *steps, bo
         if (!special || c != '<') buf_printf(&json, ",[\"%s%c\",%d]", c == '"' || c == '\\' ? "\\" : "", c, -5 - c % 3);
     buf_adds(&json, ",[\"lo\",-6],[\"wer\",-6.5],[\"WI\",-6],[\"\u2581low\",-5.5],[\"\u00e9\",-7],[\"\u00e9t\",-7.5],[\"\u304c\",-8],"
                     "[\"\u304b\",-8],[\"e\u0301\",-8],[\"x=\",-6]");
+    if (more) buf_adds(&json, more);
     if (newlines == 1) buf_adds(&json, ",[\"s\\n\",-6]");
     if (newlines == 2) buf_adds(&json, ",[\"\\n\",-6],[\"\\n\\t\",-7]");
     buf_adds(&json, "]}}");
@@ -232,7 +236,7 @@ static struct tokenizer *unigram_with(const char *special, const char *steps, bo
 
 static struct tokenizer *unigram_words(const char *steps, bool white_space, int newlines)
 {
-    return unigram_with(NULL, steps, white_space, newlines);
+    return unigram_with(NULL, NULL, steps, white_space, newlines);
 }
 
 #define REPLACE(pattern, to) "{\"type\":\"Replace\",\"pattern\":{" pattern "},\"content\":\"" to "\"}"
@@ -274,7 +278,7 @@ static void characters_inside_special_tokens_are_unknown(void **state)
     (void)state;
     static const char *const special[] = {"<s>", "~<"}; /* the second one is found, of characters that are unknown alone */
     for (int i = 0; i < 4; i++) {
-        struct tokenizer *t = unigram_with(special[i % 2], i / 2 ? "" : "{\"type\":\"NFC\"}", i / 2, 0);
+        struct tokenizer *t = unigram_with(special[i % 2], NULL, i / 2 ? "" : "{\"type\":\"NFC\"}", i / 2, 0);
         struct tok_ids ids = {0};
         struct err e = {0};
         assert_true(t->fast && t->fast->walk);
@@ -282,6 +286,34 @@ static void characters_inside_special_tokens_are_unknown(void **state)
         struct tok_scratch *s = tok_scratch_new(t, &e);
         assert_int_equal(tok_encode(t, s, "<s ~<s ~low< er<", 16, 0, &ids, &e), 0);
         assert_int_equal(t->by_bytes != NULL, i % 2);
+        tok_scratch_free(s);
+        tok_ids_free(&ids);
+        expect_same(t);
+        tok_free(t);
+    }
+}
+
+/* As in Marian's files and those of Pegasus: the unknown token is found in texts as any other, unless another has it
+ * inside; '<' is none, but in tokens. */
+static void unknown_tokens_and_what_only_tokens_have_are_walked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *special, *more;
+        bool walks, parts;
+    } kinds[] = {{NULL, "", true, false}, {"<s>", "", true, true}, {"<s>", ",[\"<x~\",-8],[\"~<\",-7],[\"\u2581<<\",-6]", true, true},
+                 {NULL, ",[\"x<unk>\",-3]", false, false}, {NULL, ",[\"<unk><unk>\",-9]", false, false}};
+    for (size_t i = 0; i < 4 * COUNT_OF(kinds); i++) {
+        const char *special = kinds[i / 4].special, *more = kinds[i / 4].more;
+        struct tokenizer *t = unigram_with(special, more, i % 2 ? "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}" : "", i / 2 % 2, 0);
+        const struct unigram *u = t->fast->walk;
+        struct tok_ids ids = {0};
+        struct err e = {0};
+        assert_int_equal(u != NULL, kinds[i / 4].walks);
+        if (u) assert_int_equal(u->symbol['<'] != u->unknown && unigram_symbol_id(u, u->symbol['<']) == t->unk_id, kinds[i / 4].parts);
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        assert_int_equal(tok_encode(t, s, "<<unk>~<unk> <~\n\n< \x1b<x~<unk><unk>lo", 37, 0, &ids, &e), 0);
+        assert_int_equal(t->by_bytes != NULL, !u);
         tok_scratch_free(s);
         tok_ids_free(&ids);
         expect_same(t);
@@ -322,6 +354,29 @@ static void white_space_that_rules_melt_is_blank(void **state)
     buf_free(&text);
     buf_free(&steps);
     charsmap_rules_free(&map);
+}
+
+/* As in Marian's files: rules that leave a newline as it is, a step that looks at the ends of the text alone. */
+static void control_characters_that_rules_leave_are_unknown(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"nfkc", "nmt_nfkc"};
+    for (int i = 0; i < 2; i++) {
+        struct err e = {0};
+        struct charsmap_rules map = {0};
+        struct buf compiled = {0}, text = {0}, steps = {0};
+        if (charsmap_rules_named(&map, names[i], &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &text, &e)) fail_msg("%s", e.msg);
+        buf_printf(&steps, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%.*s\"},{\"type\":\"Strip\",\"strip_left\":false,\"strip_right\":true}," REPLACE(RUNS, "\u2581"),
+                   (int)text.len, text.data);
+        struct tokenizer *t = unigram_with("<s>", "", steps.data, false, 0);
+        assert_int_equal(t->fast->walk->symbol['\n'] == t->fast->walk->unknown, i == 0);
+        expect_same(t);
+        tok_free(t);
+        buf_free(&compiled);
+        buf_free(&text);
+        buf_free(&steps);
+        charsmap_rules_free(&map);
+    }
 }
 
 /* Newlines that nothing looks at, white space that is between words, and capitals. */
@@ -501,7 +556,9 @@ int main(void)
         cmocka_unit_test(parts_of_sentencepiece_are_independent),
         cmocka_unit_test(words_of_unigram_files_are_walked),
         cmocka_unit_test(characters_inside_special_tokens_are_unknown),
+        cmocka_unit_test(unknown_tokens_and_what_only_tokens_have_are_walked),
         cmocka_unit_test(white_space_that_rules_melt_is_blank),
+        cmocka_unit_test(control_characters_that_rules_leave_are_unknown),
         cmocka_unit_test(characters_of_unigram_files_are_what_steps_make_of_them),
         cmocka_unit_test(symbols_of_characters_depend_on_nothing_around_them),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
