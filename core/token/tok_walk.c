@@ -6,7 +6,7 @@
 enum { ENOUGH = 16 }; /* symbols that are worth a walk */
 
 /* The next character, or all blanks up to the next one.  Returns its bytes; *count
- * symbols, 0 if they are not certain. */
+ * symbols; *symbols is NULL if they are not certain. */
 static inline __attribute__((always_inline)) size_t next_symbols(const struct tok_fast *f, const uint8_t *p, size_t n,
                                                                  const uint16_t **symbols, uint16_t *one, size_t *count)
 {
@@ -14,13 +14,14 @@ static inline __attribute__((always_inline)) size_t next_symbols(const struct to
     size_t len;
     uint32_t x = unigram_code(u, p, n, &len);
     if (!x && *p < 0x80 && (n < 2 || p[1] != *p)) x = u->single[*p];
-    *symbols = one;
+    *symbols = x ? one : NULL;
     *one = (uint16_t)x;
     *count = x != 0;
     if (x & UNIGRAM_MANY) {
         *symbols = u->many + (x & ~UNIGRAM_MANY) + 1;
         *count = (*symbols)[-1];
     } else if (!x && tok_is_blank(f, *p)) {
+        *symbols = one;
         *one = u->mark;
         *count = 1;
         while (f->one_space && len < n && tok_is_blank(f, p[len])) len++;
@@ -48,6 +49,13 @@ size_t tok_fuse(int32_t *ids, size_t n, int32_t unknown)
     return count;
 }
 
+/* Whether a character that becomes nothing, before p[i], takes part in nothing: blanks around it might be one.  last: the
+ * symbol before it. */
+static inline bool goes_alone(const struct tok_fast *f, uint32_t last, const uint8_t *p, size_t n, size_t i)
+{
+    return last != f->walk->mark || (i < n && !tok_is_blank(f, p[i]));
+}
+
 /* Unknown characters side by side are one token only where that is known what to do with. */
 static inline uint16_t refused_of(const struct tok_fast *f)
 {
@@ -70,6 +78,7 @@ static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, s
             continue;
         }
         i += next_symbols(f, p + i, n - i, &symbols, &one, &count);
+        if (count == 0 && symbols && goes_alone(f, n_all ? all[n_all - 1] : 0, p, n, i)) continue;
         if (count == 0 || n_all + count > most || *symbols == refused) return 0;
         if (count == 1) all[n_all] = *symbols;
         else memcpy(all + n_all, symbols, count * sizeof *all);
@@ -254,8 +263,12 @@ int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *
     uint16_t one, last = 0, unknown = t->spm_floats ? f->walk->unknown : 0; /* last: the symbol before, 0 if that is not certain */
     size_t from = out->n;
     for (size_t i = begin;;) {
-        const uint16_t *symbols = &one;
+        const uint16_t *symbols = NULL;
         size_t count = 0, len = i < end ? next_symbols(f, (const uint8_t *)text + i, end - i, &symbols, &one, &count) : 0, at = out->n;
+        if (count == 0 && symbols && goes_alone(f, last, (const uint8_t *)text, end, i + len)) {
+            i += len;
+            continue;
+        }
         /* Not behind a blank: at the ends of a text they are dropped, all or none. */
         bool cut = last && last != f->walk->mark && count, alone = cut && count == 1 && unknown && symbols[0] == unknown;
         cut = cut && (alone || ((p.n >= ENOUGH || p.chains) && !unigram_joined(f->walk, last, symbols[0])));

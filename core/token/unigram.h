@@ -69,7 +69,7 @@ struct unigram {
     uint16_t *own;      /* [UNIGRAM_CHARS] of a character that nothing changes any more: a symbol, 0: none, it is in
                          * no token, or UNIGRAM_NOT_THIS */
     uint16_t single[128]; /* of ASCII that is certain unless it stands there twice; else 0 */
-    uint16_t *many;     /* a number of symbols, then these */
+    uint16_t *many;     /* a number of symbols, perhaps none, then these */
     size_t n_many;
     uint64_t *joined;   /* bits by a hash of two symbols: perhaps side by side in a token */
     unsigned joined_shift;
@@ -125,6 +125,12 @@ static inline int32_t unigram_symbol_id(const struct unigram *u, uint32_t symbol
 static inline size_t unigram_pair(const struct unigram *u, uint32_t a, uint32_t b)
 {
     return (size_t)(((uint64_t)a << 16 | b) * 0x9E3779B97F4A7C15ull >> u->joined_shift);
+}
+
+/* Whether a character becomes nothing. */
+static inline bool unigram_removes(const struct unigram *u, uint32_t code)
+{
+    return (code & UNIGRAM_MANY) && u->many[code & ~UNIGRAM_MANY] == 0;
 }
 
 /* Whether a token may have these two symbols side by side. */

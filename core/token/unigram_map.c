@@ -105,17 +105,18 @@ struct rules {
     struct unigram *u;
     uint64_t behind[CHARS / 64]; /* characters behind others that a rule changes together */
     size_t cap;
+    bool removes; /* characters that become nothing are certain */
     bool ascii; /* ... some below U+0080: what stands behind a part of a text would matter */
     bool oom;
 };
 
-/* A character alone becomes these symbols. */
+/* A character alone becomes these symbols, or none. */
 static void replace(struct rules *r, uint32_t cp, const char *to)
 {
     struct unigram *u = r->u;
     size_t n = strlen(to), count = 0, at = u->n_many;
     u->symbol[cp] = 0;
-    if (n == 0 || at + n >= UNIGRAM_MANY || r->m->symbol[cp] == NOT_THIS) return;
+    if ((n == 0 && !r->removes) || at + n >= UNIGRAM_MANY || r->m->symbol[cp] == NOT_THIS) return;
     if (!mem_room(&u->many, &r->cap, at + n + 1, sizeof *u->many)) {
         r->oom = true;
         return;
@@ -162,12 +163,13 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
     }
     r->m = m;
     r->u = u;
+    r->removes = !graphemes;
     u->symbol[CHARS] = u->symbol[CHARS + 1] = 0;
     for (uint32_t cp = 0; cp < CHARS; cp++)
         u->symbol[cp] = m->symbol[cp] == NOT_THIS ? 0 : m->symbol[cp] ? m->symbol[cp] : u->unknown;
     if (map && (!charsmap_chars(map, &(struct charsmap_chars){alone, behind, r}) || r->ascii)) m->fit = false;
     for (uint32_t cp = 0; cp < CHARS; cp++)
-        if (!unigram_printable(cp) || cp == MARK || (r->behind[cp / 64] >> cp % 64 & 1) ||
+        if ((!unigram_printable(cp) && !unigram_removes(u, u->symbol[cp])) || cp == MARK || (r->behind[cp / 64] >> cp % 64 & 1) ||
             (graphemes && u->symbol[cp] && in_grapheme(cp)))
             u->symbol[cp] = 0;
     int ret = r->oom ? err_oom(e, r->cap * sizeof *u->many, "a tokenizer") : 0;

@@ -131,6 +131,26 @@ static void parts_of_sentencepiece_are_independent(void **state)
     }
 }
 
+/* Characters that rules remove, between blanks and where there are none. */
+static void removed_characters_take_part_in_nothing(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {" ", " ", "\n", "\x1b", "\x1b", "\x1b[m", "low", "er", "e", "\xcc\x81", "\xe4\xb8\xad", "\x7f", "lower(low)lower", "x"};
+    struct tokenizer *t = learn(TOK_TRAIN_UNIGRAM, "nmt_nfkc", false, false);
+    const struct unigram *u = t->fast->walk;
+    assert_true(u && unigram_removes(u, u->symbol[0x1B]) && !unigram_removes(u, u->symbol['x']));
+    struct both both = both_new(t);
+    for (uint32_t seed = 0; seed < 400; seed++) {
+        struct rng_key k = rng_key(14, RNG_TEST, seed, 0);
+        char text[600];
+        size_t n = 0;
+        for (uint64_t i = 0; n < 560; i++) n += (size_t)snprintf(text + n, 20, "%s", parts[seed % 4 * (i % 7 > 0) + rng_below(&k, i, COUNT_OF(parts) - seed % 4)]);
+        both_same(&both, text, n, 0);
+    }
+    both_free(&both);
+    tok_free(t);
+}
+
 /* A letter that rules join with a mark behind it, which has a piece too; a letter that begins
  * a user-defined piece. */
 static void symbols_of_characters_depend_on_nothing_around_them(void **state)
@@ -560,6 +580,7 @@ int main(void)
         cmocka_unit_test(white_space_that_rules_melt_is_blank),
         cmocka_unit_test(control_characters_that_rules_leave_are_unknown),
         cmocka_unit_test(characters_of_unigram_files_are_what_steps_make_of_them),
+        cmocka_unit_test(removed_characters_take_part_in_nothing),
         cmocka_unit_test(symbols_of_characters_depend_on_nothing_around_them),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
         cmocka_unit_test(parts_of_wordpiece_are_independent),
