@@ -43,8 +43,9 @@ static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n
     for (size_t i = 0; i < n; i++) row[i] = u->row[row[i]];
 }
 
-/* What is read of them next, here and there, would be waited for one by one. */
-static void ask_rows(const struct unigram *u, const uint32_t *row, size_t n)
+/* What is read of them next, here and there, would be waited for one by one.  (A call that only asks for memory is left out by
+ * gcc, unless it is no call.) */
+static inline __attribute__((always_inline)) void ask_rows(const struct unigram *u, const uint32_t *row, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         size_t at = row[i] >> UNIGRAM_DEPTH_BITS, depth = row[i] & UNIGRAM_DEPTH;
