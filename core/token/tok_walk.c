@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/token/tok_part.h"
+
 enum { ENOUGH = 16 }; /* symbols that are worth a walk */
 
 /* The next character, or all blanks up to the next one.  Returns its bytes; *count
@@ -190,12 +192,12 @@ static void append(struct pending *p, const uint16_t *symbols, size_t count)
     p->n += count;
 }
 
-static int walk_pending(const struct tokenizer *t, struct tok_scratch *s, struct pending *p, struct tok_ids *out,
-                        struct err *e)
+/* The best way through symbols that no token reaches out of. */
+static int put_way(const struct tokenizer *t, struct tok_scratch *s, const uint16_t *symbols, size_t n, struct tok_ids *out,
+                   struct err *e)
 {
     struct unigram_path path;
-    memset(p->symbols + p->n, 0, UNIGRAM_SLACK * sizeof *p->symbols);
-    t->fast->walk->walk(t->fast->walk, p->symbols, p->n, s->sum, &path);
+    t->fast->walk->walk(t->fast->walk, symbols, n, s->sum, &path);
     if (tok_ids_room(out, path.n, e)) return -1;
     for (size_t i = 0; i < path.n; i++) {
         out->id[out->n] = path.ids[i];
@@ -203,6 +205,13 @@ static int walk_pending(const struct tokenizer *t, struct tok_scratch *s, struct
     }
     s->sum = path.sum;
     return 0;
+}
+
+static int walk_pending(const struct tokenizer *t, struct tok_scratch *s, struct pending *p, struct tok_ids *out,
+                        struct err *e)
+{
+    memset(p->symbols + p->n, 0, UNIGRAM_SLACK * sizeof *p->symbols);
+    return put_way(t, s, p->symbols, p->n, out, e);
 }
 
 /* Ids from `at` on follow what a long part, whose ids begin at `from`, has so far:
@@ -255,10 +264,50 @@ static int put_unknown(const struct tokenizer *t, struct tok_scratch *s, const u
     return 0;
 }
 
+/* The symbols of a long part p[0..n), and zeros behind them, if vectors are sure of all of them and they are not many; else 0. */
+static size_t symbols_of_long(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to)
+{
+    size_t count = 0, few;
+    for (size_t i = 0, len; i < n; i += len, count += few) {
+        len = n - i < WALK_LOOKED_UP ? n - i : WALK_LOOKED_UP;
+        while (i + len < n && len > 0 && (p[i + len] & 0xC0) == 0x80) len--;
+        few = count + len <= UNIGRAM_MOST ? symbols_at_once(f, p + i, len, to + count) : 0;
+        if (!few || (f->one_space && i && to[count] == f->walk->mark && to[count - 1] == f->walk->mark)) return 0;
+    }
+    memset(to + count, 0, UNIGRAM_SLACK * sizeof *to);
+    return count;
+}
+
+/* Those symbols: no way goes past the ends of characters that are in no token. */
+static int walk_all(const struct tokenizer *t, struct tok_scratch *s, const uint16_t *symbols, size_t n, struct tok_ids *out, struct err *e)
+{
+    const struct unigram *u = t->fast->walk;
+    const float score = (float)t->unk_score;
+    size_t from = out->n;
+    for (size_t i = 0, k; i < n; i += k) {
+        size_t at = out->n;
+        float sum = (float)s->sum;
+        for (k = 0; u->unknown && i + k < n && symbols[i + k] == u->unknown; k++) sum += score;
+        if (k) {
+            s->sum = (double)sum;
+            if (tok_part_put(&t->unk_id, 1, out, e)) return -1;
+        } else {
+            while (i + k < n && (!u->unknown || symbols[i + k] != u->unknown)) k++;
+            if (put_way(t, s, symbols + i, k, out, e)) return -1;
+        }
+        fuse_at(t, out, from, at);
+    }
+    return 0;
+}
+
 int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end,
                   size_t n, unsigned flags, tok_slow_fn *slow, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
+    uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
+    bool near = t->spm_floats && s->sum - (double)(end - begin) * f->max_step < -UNIGRAM_REBASE;
+    size_t n_all = begin && end < n && t->spm_floats && !near ? symbols_of_long(f, (const uint8_t *)text + begin, end - begin, all) : 0;
+    if (n_all) return walk_all(t, s, all, n_all, out, e);
     struct pending p = {.begin = begin, .chains = begin == 0};
     uint16_t one, last = 0, unknown = t->spm_floats ? f->walk->unknown : 0; /* last: the symbol before, 0 if that is not certain */
     size_t from = out->n;
