@@ -324,6 +324,7 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
         }
         struct word_slot *slot = word_cache_seek(&s->cache, &s->words->keys[i]);
         if (slot->k[1]) {
+            s->cache.seconds += (size_t)(slot - s->cache.lines->slot) / 2 != word_cache_line(&s->cache, s->words->keys[i].hash);
             c->put[k] = known(s, text, i, len, slot, &used);
         } else if (room) {
             c->put[k] = begin(t, s, text, i, len, slot, &used);

@@ -206,6 +206,7 @@ static bool pool_room(struct word_cache *c, size_t n)
 static size_t room_eighths(const struct word_cache *c)
 {
     if (c->n_lines >= MAX_LINES) return 12;
+    if (c->dense && c->n_lines == FIRST_LINES) return word_cache_is_slow(c) ? 7 : 10;
     if (c->dense) return c->frugal && c->n_lines < MANY_LINES ? 10 : 7;
     return c->n_lines >= MANY_LINES && !word_cache_is_slow(c) ? 10 : 7;
 }

@@ -72,7 +72,8 @@ static struct tokenizer *learn(const struct tok_train_opts *kind)
 static void fill(struct word_cache *c, const struct rng_key *k, uint64_t i)
 {
     bool largest = c->n_lines == 1 << 20; /* emptying them takes its time */
-    size_t eighths = largest ? 12 : !c->dense && c->n_lines >= 1 << 17 ? 10 : 7, most = eighths * c->n_lines / 8, few = (size_t)rng_below(k, i, 60);
+    bool fuller = c->dense ? c->n_lines == 1 << 13 : c->n_lines >= 1 << 17;
+    size_t eighths = largest ? 12 : fuller ? 10 : 7, most = eighths * c->n_lines / 8, few = (size_t)rng_below(k, i, 60);
     if (rng_below(k, i + 1, largest ? 40 : 6) == 0 && c->used < most - few) c->used = most - few;
     if (rng_below(k, i + 2, 6) == 0 && c->pool_used < c->pool_cap - 20 * few) c->pool_used = c->pool_cap - 20 * few;
 }

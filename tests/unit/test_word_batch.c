@@ -468,6 +468,27 @@ static void lines_are_fuller_until_that_has_cost_enough(void **state)
     }
 }
 
+/* The first lines of a dense cache, which a small text may not fill. */
+static void first_lines_are_fuller_until_that_has_cost_enough(void **state)
+{
+    (void)state;
+    enum { FIRST = 1 << 13, WORDS = 10 * (FIRST / 8) };
+    for (int slow = 0; slow < 2; slow++) {
+        struct word_cache c;
+        struct err e;
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        c.dense = true;
+        add_numbers(&c, WORDS);
+        assert_int_equal(c.n_lines, FIRST);
+        if (slow) c.seconds += FIRST + 1;
+        word_cache_settle(&c);
+        assert_int_equal(c.n_lines > FIRST, slow);
+        add_numbers(&c, WORDS + 1);
+        assert_true(c.n_lines > FIRST);
+        word_cache_free(&c);
+    }
+}
+
 static void expect_all(bool frugal, bool dense)
 {
     enum { WORDS = 350000 };
@@ -567,6 +588,7 @@ int main(void)
                                        cmocka_unit_test(runs_are_their_own_keys),
                                        cmocka_unit_test(ids_are_put_and_others_moved),
                                        cmocka_unit_test(lines_are_fuller_until_that_has_cost_enough),
+        cmocka_unit_test(first_lines_are_fuller_until_that_has_cost_enough),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows),
                                        cmocka_unit_test(words_to_come_have_room),
                                        cmocka_unit_test(a_full_cache_begins_anew)};
