@@ -295,18 +295,19 @@ def write_large(path, texts, most):
 
 def shards(build, work, kind, tokenizer, path, rounds):
     """The command from JSONL to a token shard, from start to end, beside the encoder's first pass over the same documents
-    in memory on as many threads, by the clock, in turn; and what of it a file of one document takes, too."""
+    in memory on as many threads, by the clock, in turn; and what of it a file of one document takes, too: starting, loading
+    the tokenizer and writing it, which the encoder's time is without."""
     out, one = os.path.join(work, "out.tok"), os.path.join(work, "one.jsonl")
     with open(one, "w", encoding="utf-8") as f:
         f.write('{"text": "one"}\n')
     alone, whole, fixed, size = {}, {}, {}, 0
     for _ in range(rounds):
-        r = subprocess.run([build + "/tests/bench/bench_shards", tokenizer, path, "1"], check=True, capture_output=True, text=True)
-        for line in r.stdout.splitlines():
-            w = line.replace(":", "").split()
-            alone.setdefault(int(w[1]), []).append(float(w[2]))
+        for threads in range(1, THREADS + 1):
+            r = subprocess.run([build + "/tests/bench/bench_shards", tokenizer, path, str(threads)], check=True, capture_output=True,
+                               text=True)
+            w = r.stdout.replace(":", "").split()
+            alone.setdefault(threads, []).append(float(w[2]))
             size = float(w[4])
-        for threads in alone:
             for text, times in (one, fixed), (path, whole):
                 if os.path.exists(out):
                     os.unlink(out)
@@ -314,11 +315,11 @@ def shards(build, work, kind, tokenizer, path, rounds):
                                                               "--threads", str(threads), "-q", "--out", out]))
     os.unlink(out)
     for threads, times in alone.items():
-        took, start = statistics.median(whole[threads]), statistics.median(fixed[threads])
-        beside = (took - start - statistics.median(times)) * 1000 / size
+        took, start, encoder = statistics.median(whole[threads]), statistics.median(fixed[threads]), statistics.median(times)
         print(f"{kind}: tokenize encode, {size:.0f} MB of text from JSONL to a shard, {threads} thread(s): {size / took:.0f} MB/s, "
-              f"{statistics.median(times) / took:.2f} of the encoder's first pass (least: {min(times) / min(whole[threads]):.2f}); "
-              f"{start * 1000:.1f} ms whatever the size, {beside:.3f} ms a MB beside the encoder", flush=True)
+              f"{encoder / took:.2f} of the encoder's first pass (least: {min(times) / min(whole[threads]):.2f}), "
+              f"{encoder / (took - start):.2f} without the {start * 1000:.1f} ms whatever the size; "
+              f"{(took - start - encoder) * 1000 / size:.3f} ms a MB beside the encoder", flush=True)
 
 
 def main():
