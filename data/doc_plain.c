@@ -85,10 +85,26 @@ int doc_plain_border(const struct doc_plain *p, uint64_t from, size_t n, size_t 
     return 0;
 }
 
+int doc_plain_behind(const struct doc_plain *p, uint64_t from, size_t most, size_t *end, struct err *e)
+{
+    char piece[1 << 16];
+    uint64_t left = from < p->bytes ? p->bytes - from : 0;
+    size_t n = left < most ? (size_t)left : most;
+    *end = 0;
+    for (size_t at = 0, take; at < n; at += take) {
+        take = n - at < sizeof piece ? n - at : sizeof piece;
+        if (read_at(p, from + at, piece, take, e)) return -1;
+        const char *nl = memchr(piece, '\n', take);
+        if (!nl) continue;
+        *end = at + (size_t)(nl - piece) + 1;
+        return 0;
+    }
+    return 0;
+}
+
 int doc_plain_read(const struct doc_plain *p, uint64_t from, size_t n, struct buf *b, struct err *e)
 {
-    buf_clear(b);
-    if (!buf_reserve(b, n)) return buf_ok(b, e);
+    if (!buf_renew(b, n)) return buf_ok(b, e);
     if (read_at(p, from, b->data, n, e)) return -1;
     b->len = n;
     b->data[n] = '\0';

@@ -21,6 +21,8 @@ uint64_t doc_plain_bytes(const struct doc_plain *p);    /* when it was opened */
 /* *end: how many of the n bytes at `from` come up to the last newline among them,
  * and with it; 0: there is none. */
 int doc_plain_border(const struct doc_plain *p, uint64_t from, size_t n, size_t *end, struct err *e);
+/* The same up to the first newline, of `most` bytes or those that are left. */
+int doc_plain_behind(const struct doc_plain *p, uint64_t from, size_t most, size_t *end, struct err *e);
 /* The n bytes at `from` become the content of *b. */
 int doc_plain_read(const struct doc_plain *p, uint64_t from, size_t n, struct buf *b, struct err *e);
 

@@ -440,8 +440,17 @@ static int give_last(struct doc_reader *r, struct doc_block *b, size_t end, stru
 
 /* ---- blocks that others read ---- */
 
+/* The end of a line that is longer than a block, as cut() finds it; 0: of none that is short enough. */
+static int long_line(const struct doc_reader *r, size_t *n, struct err *e)
+{
+    size_t block = r->cfg.block_bytes;
+    if (doc_plain_behind(r->plain, r->offset + block, r->cfg.max_line + 1 - block, n, e)) return -1;
+    if (*n) *n += block;
+    return 0;
+}
+
 /* The next block, without its data, where lines end as give() would have it: 1, or 0
- * where only reading tells (the ends of a file and of a shard's part, a long line). */
+ * where only reading tells (the ends of a file and of a shard's part, a line that is too long). */
 static int next_unread(struct doc_reader *r, struct doc_block *b, struct err *e)
 {
     uint64_t end = r->offset + r->cfg.block_bytes, to = r->files->v[r->cur].to;
@@ -449,6 +458,7 @@ static int next_unread(struct doc_reader *r, struct doc_block *b, struct err *e)
     if (!r->plain || r->fresh || !lines || end > doc_plain_bytes(r->plain) || (to && end > to)) return 0;
     size_t n;
     if (doc_plain_border(r->plain, r->offset, r->cfg.block_bytes, &n, e)) return -1;
+    if (!n && long_line(r, &n, e)) return -1;
     if (!n) return 0;
     describe(r, b);
     b->plain = doc_plain_share(r->plain);

@@ -43,6 +43,13 @@ bool buf_reserve(struct buf *b, size_t extra)
     return true;
 }
 
+bool buf_renew(struct buf *b, size_t n)
+{
+    if (b->cap <= n) buf_free(b);
+    buf_clear(b);
+    return buf_reserve(b, n);
+}
+
 void buf_add(struct buf *b, const void *p, size_t n)
 {
     if (!buf_reserve(b, n)) return;

@@ -23,6 +23,7 @@ struct buf {
 void buf_free(struct buf *b);                       /* leaves an empty buffer */
 void buf_clear(struct buf *b);                      /* keeps the memory */
 bool buf_reserve(struct buf *b, size_t extra);      /* room for `extra` more bytes */
+bool buf_renew(struct buf *b, size_t n);            /* empty, with room for n bytes: growing copies nothing */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_addc(struct buf *b, char c);
 void buf_adds(struct buf *b, const char *s);

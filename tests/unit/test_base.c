@@ -69,6 +69,16 @@ static void a_buffer_grows_and_reports_lack_of_memory_once(void **state)
     assert_int_equal(e.code, ERR_OS);
     buf_free(&b);
     assert_true(!b.oom);
+    assert_true(buf_renew(&b, 3));
+    buf_adds(&b, "abc");
+    const char *had = b.data;
+    assert_true(buf_renew(&b, b.cap - 1) && b.data == had && b.len == 0 && *b.data == 0);
+    assert_true(buf_renew(&b, 5000) && b.cap > 5000 && b.len == 0);
+    mem_fail_after(1);
+    assert_false(buf_renew(&b, 100000));
+    mem_fail_after(0);
+    assert_int_equal(buf_ok(&b, &e), -1);
+    buf_free(&b);
     char *empty = buf_steal(&b);
     assert_string_equal(empty, "");
     free(empty);

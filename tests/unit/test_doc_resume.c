@@ -202,15 +202,51 @@ static void blocks_are_the_same_when_others_read_them(void **state)
     doc_files_free(&f);
 }
 
-/* The content of all blocks, of which there are *n. */
-static struct buf join_blocks(const struct doc_files *f, const struct doc_cfg *cfg, size_t *n)
+/* A line that is just short enough or just too long, in files and in all parts of them. */
+static void long_lines_are_the_same_when_others_read_them(void **state)
+{
+    enum { BLOCK = 1 << 14, MOST = 70000 };
+    struct err e;
+    char path[256], *paths[] = {path};
+    fixture_path(path, sizeof path, *state, "i.jsonl");
+    struct doc_cfg cfg = {.block_bytes = BLOCK, .max_line = MOST}, others = cfg;
+    others.unread = true;
+    for (int more = -2; more <= 3; more++) {
+        struct doc_files f, part;
+        struct buf b = {0};
+        for (int i = 0; i < 3000; i++) {
+            buf_printf(&b, "{\"text\":\"document %d\"}\n", i);
+            if (i % 1000 == 700) buf_printf(&b, "{\"text\":\"%0*d\"}\n", MOST + more - 12, i);
+        }
+        assert_int_equal(file_write_all(path, b.data, b.len, &e), 0);
+        buf_free(&b);
+        assert_int_equal(doc_files_find(&f, paths, 1, DOC_AUTO, &e), 0);
+        struct seen all = read_all(&f, &cfg, NULL, NULL), same = read_all(&f, &others, NULL, NULL);
+        assert_int_equal(all.n, same.n);
+        assert_memory_equal(all.hash, same.hash, all.n * sizeof *all.hash);
+        for (int of = 2; of < 40; of++)
+            for (int i = 0; i < of; i++) {
+                assert_int_equal(doc_files_part(&f, i, of, true, &part, &e), 0);
+                struct seen x = read_all(&part, &cfg, NULL, NULL), y = read_all(&part, &others, NULL, NULL);
+                assert_int_equal(x.n, y.n);
+                assert_memory_equal(x.hash, y.hash, x.n * sizeof *x.hash);
+                free(part.v);
+            }
+        doc_files_free(&f);
+    }
+}
+
+/* The content of all blocks, of which there are *n; *n_long came unread and are one long line. */
+static struct buf join_blocks(const struct doc_files *f, const struct doc_cfg *cfg, size_t *n, size_t *n_long)
 {
     struct err e;
     struct buf all = {0};
     struct doc_block b = {.line_no = 0};
     struct doc_reader *r = doc_reader_open(f, cfg, &e);
     assert_non_null(r);
+    *n_long = 0;
     for (*n = 0; doc_reader_next(r, &b, &e) == 1; ++*n) {
+        *n_long += b.plain && b.unread > cfg->block_bytes;
         assert_int_equal(doc_block_read(&b, &e), 0);
         doc_reader_number(r, &b);
         assert_int_equal(b.offset, all.len);
@@ -230,7 +266,7 @@ static void blocks_of_any_size_hold_the_same_lines(void **state)
     struct doc_files f;
     struct buf want = {0};
     char path[256], *paths[] = {path};
-    size_t n, before = 0;
+    size_t n, n_long, before = 0;
     fixture_path(path, sizeof path, *state, "h.jsonl");
     make_lines(path);
     assert_int_equal(file_read_all(path, (size_t)1 << 30, &want, &e), 0);
@@ -240,7 +276,8 @@ static void blocks_of_any_size_hold_the_same_lines(void **state)
     for (size_t bytes = (size_t)1 << 20; bytes >= (size_t)1 << 14; bytes /= 4) {
         struct doc_cfg cfg = {.block_bytes = bytes}, others = {.block_bytes = bytes, .unread = true};
         for (int k = 0; k < 2; k++) {
-            struct buf got = join_blocks(&f, k ? &others : &cfg, &n);
+            struct buf got = join_blocks(&f, k ? &others : &cfg, &n, &n_long);
+            assert_int_equal(n_long, k ? 2 : 0);
             assert_int_equal(got.len, want.len);
             assert_memory_equal(got.data, want.data, want.len);
             buf_free(&got);
@@ -343,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reading_goes_on_behind_any_block, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(blocks_are_the_same_when_others_read_them, fixture_dir, fixture_remove_dir),
+        cmocka_unit_test_setup_teardown(long_lines_are_the_same_when_others_read_them, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(blocks_of_any_size_hold_the_same_lines, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(a_pipe_is_cut_like_a_file, fixture_dir, fixture_remove_dir),
         cmocka_unit_test_setup_teardown(a_part_is_gone_on_with, fixture_dir, fixture_remove_dir),
