@@ -32,6 +32,8 @@ struct run {
     struct doc_reader *reader;
     struct ring_slot *slots, **ring, **free; /* width of each; free: a stack */
     size_t width, few, n_free; /* few: so many are found whatever they hold */
+    struct buf *spare;         /* stage.read_once: memory of data that nobody needs; a stack of at most width */
+    size_t n_spare;
     uint64_t bytes;            /* of the blocks that are on their way */
     pthread_mutex_t lock; /* for all below and the stages; not held in a task */
     pthread_cond_t changed;
@@ -77,13 +79,33 @@ static enum task pick(struct run *r, struct ring_slot **at)
         return DECIDING;
     if ((*at = oldest(r, DECIDED, &n))) return EMITTING;
     if ((*at = oldest(r, FOUND, &n))) return READING;
+    size_t threads = (size_t)pool_threads(r->st->pool), ahead; /* ahead: behind one that is being read */
+    oldest(r, NOT_NUMBERED, &ahead);
     struct ring_slot *work = oldest(r, READ, &n);
-    if (!r->finding && !r->end && has_room(r) && n * 2 < (size_t)pool_threads(r->st->pool)) {
+    if (!r->finding && !r->end && has_room(r) && n * 2 < threads && ahead < threads * 2) {
         *at = r->free[r->n_free - 1];
         return FINDING;
     }
     *at = work;
     return work ? WORKING : NOTHING;
+}
+
+/* With stage.read_once: memory for the data of a block that will be read. */
+static void take_spare(struct run *r, struct doc_block *b)
+{
+    if (r->n_spare && !b->data.cap) b->data = r->spare[--r->n_spare];
+}
+
+/* The block has been worked on. */
+static void give_spare(struct run *r, struct doc_block *b)
+{
+    if (!r->spare || !b->data.cap) return;
+    if (b->data.cap > KEPT || r->n_spare == r->width) {
+        buf_free(&b->data);
+        return;
+    }
+    r->spare[r->n_spare++] = b->data;
+    b->data = (struct buf){0};
 }
 
 /* Without the lock. */
@@ -140,6 +162,7 @@ static void settle(struct run *r, enum task task, struct ring_slot *at, int ret)
         return;
     }
     at->stage = task == WORKING ? WORKED : task == DECIDING ? DECIDED : EMITTED;
+    if (task == WORKING) give_spare(r, &at->s.block);
     if (task != DECIDING && task != FINISHING) return;
     r->serial = false;
     if (at->s.failed) {
@@ -191,6 +214,7 @@ static void worker(void *arg, int i, int thread)
         }
         at->stage = BUSY;
         r->n_free -= task == FINDING;
+        if (task == FINDING || task == READING) take_spare(r, &at->s.block);
         r->finding |= task == FINDING;
         r->serial |= task == DECIDING || task == FINISHING;
         if (r->sleeping) pthread_cond_signal(&r->changed); /* there may be more to do */
@@ -214,6 +238,8 @@ static void free_ring(struct run *r)
         for (int b = 0; b < DOC_RUN_BUFS; b++)
             buf_free(&s->out[b]);
     }
+    while (r->n_spare) buf_free(&r->spare[--r->n_spare]);
+    free(r->spare);
     free(r->slots);
     free(r->ring);
     free(r->free);
@@ -231,7 +257,8 @@ static int go(struct run *r, struct err *e)
     r->slots = mem_zalloc(r->width, sizeof *r->slots);
     r->ring = mem_zalloc(r->width, sizeof *r->ring);
     r->free = mem_zalloc(r->width, sizeof *r->free);
-    if (!r->slots || !r->ring || !r->free)
+    if (r->st->read_once) r->spare = mem_zalloc(r->width, sizeof *r->spare);
+    if (!r->slots || !r->ring || !r->free || (r->st->read_once && !r->spare))
         return err_oom(e, r->width * sizeof *r->slots, "the blocks of a run");
     while (r->n_free < r->width) {
         r->free[r->n_free] = &r->slots[r->n_free];

@@ -37,6 +37,7 @@ struct doc_stage {
     void *arg;
     const char *what; /* for the progress line; NULL = none */
     doc_run_fn *work, *decide, *emit, *done; /* each may be NULL */
+    bool read_once;   /* a block's data is for work() alone: the next one is read to where a cache has it still */
     /* Or NULL: gives blocks instead of a reader of the files, as doc_reader_next(). */
     int (*next)(void *arg, struct doc_block *b, struct err *e);
     void (*drop)(void *arg, struct doc_slot *s); /* releases s->user after a failure */

@@ -330,6 +330,7 @@ static int run_all(struct encoder *x, struct err *e)
         .arg = x,
         .what = x->o->to == ENCODE_COUNT ? "count" : x->o->to == ENCODE_SHORT ? "truncate" : "encode",
         .work = encode_block,
+        .read_once = true,
         .done = block_done,
         .drop = drop_result,
     };

@@ -178,12 +178,65 @@ static void small_blocks_do_not_wait_for_one(void **state)
     remove(path);
 }
 
+/* Whose data nobody needs any more, its memory holds what is read next; and what was read is there for work(). */
+struct once {
+    _Atomic uint64_t bytes, wrong;
+    uint64_t kept;
+};
+
+static int work_once(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct once *o = arg;
+    const struct buf *b = &s->block.data;
+    (void)thread;
+    (void)e;
+    o->bytes += b->len;
+    o->wrong += b->len < 9000 || memcmp(b->data, "{\"text\":", 8) != 0 || b->data[b->len - 1] != '\n';
+    return 0;
+}
+
+static int done_once(void *arg, struct doc_slot *s, int thread, struct err *e)
+{
+    struct once *o = arg;
+    (void)thread;
+    (void)e;
+    o->kept += s->block.data.cap != 0;
+    return 0;
+}
+
+static void data_is_for_work_alone_where_that_is_said(void **state)
+{
+    char path[256], *paths[] = {path};
+    struct err e;
+    struct doc_files f;
+    struct doc_run_end end;
+    fixture_path(path, sizeof path, *state, "once.jsonl");
+    uint64_t size = make_file(path);
+    for (int threads = 1; threads <= 8; threads++)
+        for (size_t block = 1 << 14; block <= 1 << 18; block <<= 4) {
+            struct once o = {.bytes = 0};
+            struct doc_cfg cfg = {.format = DOC_JSONL, .text_field = "text", .block_bytes = block};
+            assert_int_equal(doc_files_find(&f, paths, 1, cfg.format, &e), 0);
+            struct pool *pool = pool_new(threads, &e);
+            assert_non_null(pool);
+            struct doc_stage st = {.files = &f, .cfg = &cfg, .pool = pool, .arg = &o, .work = work_once, .done = done_once, .read_once = true};
+            assert_int_equal(doc_run(&st, &end, &e), 0);
+            assert_int_equal(o.bytes, size);
+            assert_int_equal(o.wrong, 0);
+            assert_int_equal(o.kept, 0);
+            pool_free(pool);
+            doc_files_free(&f);
+        }
+    remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_block_once_and_in_order),
         cmocka_unit_test(first_failure_is_told),
         cmocka_unit_test(small_blocks_do_not_wait_for_one),
+        cmocka_unit_test(data_is_for_work_alone_where_that_is_said),
     };
     return cmocka_run_group_tests_name("doc_run", tests, fixture_dir, fixture_remove_dir);
 }
