@@ -123,7 +123,8 @@ static bool take_string(struct cursor *c, struct span *t, struct buf *text, stru
     enum { ROOM = 64 };
     size_t made = 0;
     bool found = false;
-    if (c->n - c->i < 64 || !scan_have_vbmi() || !buf_reserve(text, c->n - t->begin + ROOM)) return string_rest(c, t);
+    size_t room = c->n - t->begin + ROOM;
+    if (c->n - c->i < 64 || !scan_have_vbmi() || !(text->len ? buf_reserve : buf_renew)(text, room)) return string_rest(c, t);
     c->i = take_string_avx512vbmi(c->s, t->begin, c->n, text->data + text->len, &made, &found);
     text->len += made;
     out->taken = true;

@@ -212,7 +212,7 @@ static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err
     if (make_scratch(x, thread, e)) return -1;
     /* While other threads encode; nothing is written before this block is done. */
     if (x->shard && slot->block.seq == 0 && shard_meta_fill(&x->meta, x->o->t, e)) return -1;
-    shard_part_clear(&s->part);
+    if (x->shard && shard_part_begin(&s->part, &x->meta, slot->block.data.len, e)) return -1;
     s->stats = (struct encode_stats){0};
     doc_iter_start(it, &x->docs, &slot->block);
     while ((next = doc_iter_next(it, &d)) != DOC_END) {

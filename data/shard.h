@@ -112,6 +112,8 @@ struct shard_part {
     uint64_t n_tokens, text_bytes;
 };
 void shard_part_clear(struct shard_part *p); /* keeps the memory */
+/* The same, with room for what so many bytes of text usually become. */
+int shard_part_begin(struct shard_part *p, const struct shard_meta *m, size_t text_bytes, struct err *e);
 void shard_part_free(struct shard_part *p);
 /* ids without bos and eos; a document without tokens is left out.  ERR_DATA: an id is
  * not below the vocabulary, nothing was added. */

@@ -137,6 +137,12 @@ void shard_part_clear(struct shard_part *p)
     p->n_tokens = p->text_bytes = 0;
 }
 
+int shard_part_begin(struct shard_part *p, const struct shard_meta *m, size_t text_bytes, struct err *e)
+{
+    shard_part_clear(p);
+    return buf_renew(&p->tokens, (size_t)token_bytes(m) * (text_bytes / 16 * 5)) ? 0 : buf_ok(&p->tokens, e);
+}
+
 void shard_part_free(struct shard_part *p)
 {
     buf_free(&p->tokens);

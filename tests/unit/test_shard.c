@@ -179,7 +179,7 @@ static void write_documents(const char *path, const struct shard_meta *m, int of
         else assert_int_equal(shard_part_add(&part, m, ids, n, n, &e), 0);
         if (!of_part || (k % of_part && k + 1 < DOCS)) continue;
         assert_int_equal(shard_add_part(w, &part, &e), 0);
-        shard_part_clear(&part);
+        assert_int_equal(shard_part_begin(&part, m, (size_t)k * 100, &e), 0);
     }
     shard_part_free(&part);
     assert_int_equal(shard_commit(w, &e), 0);
