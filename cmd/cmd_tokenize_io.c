@@ -214,6 +214,53 @@ static int sampling_of(const struct encode_cfg *cfg, const struct tokenizer *t, 
     return *any ? tok_sample_check(t, o, e) : 0;
 }
 
+/* One thread loads the tokenizer; the others have nothing else to do and get memory for the words of all. */
+struct opening {
+    const struct encode_cfg *cfg;
+    struct docs_input *in;
+    struct tok_room **rooms; /* [threads], or NULL */
+    struct tokenizer *t;
+    bool loaded;
+    struct err *e;
+};
+
+static void load(struct opening *o)
+{
+    if (!o->loaded) o->t = tokenizer_option(o->cfg->tokenizer, o->e);
+    o->loaded = true;
+}
+
+static void get_room(struct opening *o, int thread)
+{
+    uint64_t bytes = doc_files_bytes(&o->in->files) / (uint64_t)pool_threads(o->in->pool);
+    if (o->rooms && !o->rooms[thread]) o->rooms[thread] = tok_room_new(bytes);
+}
+
+static void open_slice(void *arg, int slice, int thread)
+{
+    struct opening *o = arg;
+    (void)slice;
+    if (thread == 0) load(o);
+    else get_room(o, thread);
+    if (thread == 1) get_room(o, 0);
+}
+
+static void open_all(struct opening *o)
+{
+    int threads = pool_threads(o->in->pool);
+    if (threads > 1 && !o->cfg->by_file) {
+        o->rooms = mem_zalloc((size_t)threads, sizeof(struct tok_room *));
+        pool_run(o->in->pool, threads, open_slice, o);
+    }
+    load(o);
+}
+
+static void free_rooms(struct opening *o)
+{
+    for (int i = 0; o->rooms && i < pool_threads(o->in->pool); i++) tok_room_free(o->rooms[i]);
+    free(o->rooms);
+}
+
 static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const struct opt_result *r,
                         struct err *e)
 {
@@ -221,7 +268,11 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     struct encode_stats stats;
     struct tok_sampling sampling;
     bool at_random = false;
-    struct tokenizer *t = tokenizer_option(cfg->tokenizer, e);
+    struct err no_docs = {ERR_NONE, ""};
+    struct opening open = {.cfg = cfg, .in = &in, .e = e};
+    int bad = docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, &no_docs);
+    open_all(&open);
+    struct tokenizer *t = open.t;
     if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
     int ret = !t || (cfg->allow_special && tok_allow_special(t, e)) ? -1 : 0;
     if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && cfg->with_template) ret = check_length(cfg, t, e);
@@ -229,7 +280,10 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
         ret = err_set(e, ERR_USAGE, "--target: '%s' treats what is translated and translations alike", cfg->tokenizer);
     if (ret == 0 && cfg->pad) ret = set_pad(cfg, t, e);
     if (ret == 0) ret = sampling_of(cfg, t, &sampling, &at_random, e);
-    if (ret == 0 && docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, e)) ret = no_file(r, e);
+    if (ret == 0 && bad) {
+        *e = no_docs;
+        ret = no_file(r, e);
+    }
     if (ret == 0) {
         struct encode_opts o = {
             .t = t,
@@ -245,6 +299,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .docs = docs_config(&cfg->docs),
             .files = &in.files,
             .pool = in.pool,
+            .rooms = open.rooms,
         };
         o.docs.extra[0] = cfg->pair_field;
         o.docs.any_bytes = true; /* the tokenizer knows what to do with them */
@@ -253,6 +308,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
         ret = cfg->by_file ? count_by_file(cfg, &o, &stats, e) : encode_run(&o, &stats, e);
         if (ret == 0 && !cfg->by_file) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
     }
+    free_rooms(&open);
     docs_close(&in);
     tok_free(t);
     return ret;

@@ -197,6 +197,9 @@ static int make_scratch(struct encoder *x, int thread, struct err *e)
     tok_scratch_expect(s, doc_files_bytes(x->o->files) / (uint64_t)x->n_threads);
     if (x->o->sampling) tok_sample(s, x->o->sampling);
     x->scratch[thread] = s;
+    if (!x->o->rooms) return 0;
+    tok_scratch_take(s, x->o->rooms[thread]);
+    x->o->rooms[thread] = NULL;
     return 0;
 }
 

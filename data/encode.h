@@ -28,6 +28,7 @@ struct encode_opts {
     const struct doc_files *files;
     struct doc_cfg docs;
     struct pool *pool;
+    struct tok_room **rooms; /* [threads of the pool], or NULL: what their scratches take (each may be NULL) */
 };
 
 struct encode_stats {

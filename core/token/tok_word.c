@@ -48,6 +48,35 @@ void tok_scratch_expect(struct tok_scratch *s, uint64_t bytes)
     s->cache.all_text = bytes;
 }
 
+struct tok_room {
+    struct word_room words;
+};
+
+struct tok_room *tok_room_new(uint64_t bytes)
+{
+    struct tok_room *r = mem_zalloc(1, sizeof *r);
+    if (r && word_room_new(&r->words, bytes)) return r;
+    free(r);
+    return NULL;
+}
+
+void tok_room_free(struct tok_room *r)
+{
+    if (!r) return;
+    word_room_free(&r->words);
+    free(r);
+}
+
+void tok_scratch_take(struct tok_scratch *s, struct tok_room *r)
+{
+    if (!r) return;
+    if (s->cache.lines) {
+        s->cache.room = r->words;
+        r->words = (struct word_room){0};
+    }
+    tok_room_free(r);
+}
+
 void tok_scratch_free(struct tok_scratch *s)
 {
     if (!s) return;

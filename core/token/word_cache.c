@@ -58,6 +58,7 @@ int word_cache_init(struct word_cache *c, struct err *e)
 
 void word_cache_free(struct word_cache *c)
 {
+    word_room_free(&c->room);
     free(c->memory);
     free(c->pool);
     memset(c, 0, sizeof *c);
@@ -146,27 +147,48 @@ static bool many_to_come(const struct word_cache *c)
     return c->all_text / 64 > c->text;
 }
 
-/* The first lines, which are few, move to memory that has room for MAX_LINES, of which
- * only what is used is ever touched: growing them there touches no memory twice. */
+/* So many lines, or fewer where large pages are slow to come.  Of what is behind them only what is used is
+ * ever touched: growing them there touches no memory twice. */
+static bool get_room(struct word_room *r, size_t n, bool frugal)
+{
+    r->lines = mem_zalloc_table_behind(MAX_LINES * sizeof *r->lines, MAX_LINES, sizeof *r->lines, &r->memory);
+    if (!r->lines) return false;
+    r->quick = frugal ? 0 : huge_if_quick(r->lines, n);
+    while (n > SOME_LINES && n > r->quick) n /= 2;
+    r->n_lines = n;
+    touch(r->lines, n);
+    return true;
+}
+
+bool word_room_new(struct word_room *r, uint64_t text)
+{
+    enum { SOME_TEXT = 4 << 20, MUCH_TEXT = 16 << 20 };
+    *r = (struct word_room){0};
+    return text >= SOME_TEXT && get_room(r, text >= MUCH_TEXT ? LARGE_LINES : MANY_LINES, false);
+}
+
+void word_room_free(struct word_room *r)
+{
+    free(r->memory);
+    *r = (struct word_room){0};
+}
+
+/* The first lines, which are few, move to memory that has room for MAX_LINES. */
 static bool move(struct word_cache *c)
 {
-    void *memory;
-    size_t n = c->n_lines;
+    struct word_room r = c->room;
+    size_t n = c->n_lines, usual = c->dense ? SOME_LINES : MANY_LINES;
     struct word_line *old = c->lines;
-    struct word_line *lines = mem_zalloc_table_behind(MAX_LINES * sizeof *lines, MAX_LINES, sizeof *lines, &memory);
-    if (!lines) return false;
-    size_t usual = c->dense ? SOME_LINES : MANY_LINES, n_new = many_to_come(c) ? LARGE_LINES : usual;
-    size_t quick = c->frugal ? 0 : huge_if_quick(lines, n_new);
-    while (n_new > SOME_LINES && n_new > quick) n_new /= 2;
-    c->frugal = quick < usual;
-    touch(lines, n_new);
-    use_lines(c, lines, n_new);
+    if (!r.lines && !get_room(&r, many_to_come(c) ? LARGE_LINES : usual, c->frugal)) return false;
+    c->room = (struct word_room){0};
+    c->frugal = r.quick < usual;
+    use_lines(c, r.lines, r.n_lines);
     for (size_t i = 0; i < 2 * n; i++) {
         const struct word_slot *s = &old[i / 2].slot[i % 2];
         if (s->k[1]) *free_slot(c, slot_hash(s)) = *s;
     }
     free(c->memory);
-    c->memory = memory;
+    c->memory = r.memory;
     return true;
 }
 

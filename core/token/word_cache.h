@@ -41,6 +41,13 @@ struct word_line {
     struct word_slot slot[2];
 };
 
+/* Memory with room for MAX_LINES of which the first are there to be used. */
+struct word_room {
+    struct word_line *lines; /* NULL: none */
+    void *memory;            /* that they are in */
+    size_t n_lines, quick;   /* quick: so many were in large pages that came soon */
+};
+
 struct word_cache {
     struct word_line *lines;
     void *memory;           /* that they are in; what is behind them is zero */
@@ -53,10 +60,16 @@ struct word_cache {
     unsigned seconds;       /* how often a word was found, but not in its place */
     unsigned seconds_then;  /* when the lines became what they are */
     uint64_t text, all_text; /* bytes of text so far, and of all that will come; 0: not known */
+    struct word_room room;   /* got before; for when the first lines have become too few */
 };
 
 int word_cache_init(struct word_cache *c, struct err *e); /* holds nothing if it fails */
 void word_cache_free(struct word_cache *c);
+
+/* Room for the words of so many bytes of text, which takes milliseconds to get: for who has nothing else to do before there
+ * is a cache.  false: so few need none, or there is no memory. */
+bool word_room_new(struct word_room *r, uint64_t text);
+void word_room_free(struct word_room *r);
 
 extern const uint64_t word_key_mask[WORD_KEY_MAX + 1][2];
 

@@ -489,6 +489,37 @@ static void first_lines_are_fuller_until_that_has_cost_enough(void **state)
     }
 }
 
+/* Room that was got before is where the words go from the first lines, which know nothing of it. */
+static void room_that_was_got_before_is_used(void **state)
+{
+    enum { WORDS = 20000 };
+    struct word_cache c;
+    struct word_room r;
+    struct word_key key;
+    struct err e;
+    int32_t out[WORD_KEY_MAX];
+    (void)state;
+    assert_false(word_room_new(&r, 1 << 20));
+    mem_fail_after(1);
+    assert_false(word_room_new(&r, 5 << 20));
+    mem_fail_after(0);
+    assert_null(r.lines);
+    for (int used = 0; used < 2; used++) {
+        assert_true(word_room_new(&r, (used ? 5 : 16) << 20));
+        assert_true(r.n_lines == 1 << (used ? 17 : 18) || r.quick < r.n_lines * 2); /* or memory was slow */
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        c.room = r;
+        add_numbers(&c, used ? WORDS : 5);
+        assert_true((c.lines == r.lines) == used && (c.room.lines == NULL) == used);
+        if (used) assert_int_equal(c.n_lines, r.n_lines);
+        for (int32_t i = 1; used && i <= WORDS; i++) {
+            ask_number(&c, i, &key);
+            assert_true(word_cache_get(&c, &key, out) == 1 && out[0] == i);
+        }
+        word_cache_free(&c);
+    }
+}
+
 static void expect_all(bool frugal, bool dense)
 {
     enum { WORDS = 350000 };
@@ -591,6 +622,7 @@ int main(void)
         cmocka_unit_test(first_lines_are_fuller_until_that_has_cost_enough),
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows),
                                        cmocka_unit_test(words_to_come_have_room),
+                                       cmocka_unit_test(room_that_was_got_before_is_used),
                                        cmocka_unit_test(a_full_cache_begins_anew)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
