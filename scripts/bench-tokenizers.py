@@ -293,33 +293,39 @@ def write_large(path, texts, most):
     return False
 
 
+def first_pass(build, tokenizer, path, threads, *keep):
+    """Seconds of the encoder alone, and MB."""
+    r = subprocess.run([build + "/tests/bench/bench_shards", tokenizer, path, str(threads), *keep], check=True, capture_output=True,
+                       text=True)
+    w = r.stdout.replace(":", "").split()
+    return float(w[2]), float(w[4])
+
+
 def shards(build, work, kind, tokenizer, path, rounds):
     """The command from JSONL to a token shard, from start to end, beside the encoder's first pass over the same documents
-    in memory on as many threads, by the clock, in turn; and what of it a file of one document takes, too: starting, loading
-    the tokenizer and writing it, which the encoder's time is without."""
+    in memory on as many threads, by the clock, in turn; beside the same where all ids stay in memory; and what a file of one
+    document takes: starting, loading the tokenizer and writing it, which the encoder's time is without."""
     out, one = os.path.join(work, "out.tok"), os.path.join(work, "one.jsonl")
     with open(one, "w", encoding="utf-8") as f:
         f.write('{"text": "one"}\n')
-    alone, whole, fixed, size = {}, {}, {}, 0
-    for _ in range(rounds):
-        for threads in range(1, THREADS + 1):
-            r = subprocess.run([build + "/tests/bench/bench_shards", tokenizer, path, str(threads)], check=True, capture_output=True,
-                               text=True)
-            w = r.stdout.replace(":", "").split()
-            alone.setdefault(threads, []).append(float(w[2]))
-            size = float(w[4])
-            for text, times in (one, fixed), (path, whole):
+    for threads in range(1, THREADS + 1):
+        times = collections.defaultdict(list)
+        for _ in range(rounds):
+            took, size = first_pass(build, tokenizer, path, threads)
+            times["encoder"].append(took)
+            times["kept"].append(first_pass(build, tokenizer, path, threads, "keep")[0])
+            for name, text in ("fixed", one), ("whole", path):
                 if os.path.exists(out):
                     os.unlink(out)
-                times.setdefault(threads, []).append(seconds([build + "/llmctl", "tokenize", "encode", text, "-t", tokenizer,
-                                                              "--threads", str(threads), "-q", "--out", out]))
+                times[name].append(seconds([build + "/llmctl", "tokenize", "encode", text, "-t", tokenizer,
+                                            "--threads", str(threads), "-q", "--out", out]))
+        m = {name: statistics.median(t) for name, t in times.items()}
+        print(f"{kind}: tokenize encode, {size:.0f} MB of text from JSONL to a shard, {threads} thread(s): {size / m['whole']:.0f} MB/s, "
+              f"{m['encoder'] / m['whole']:.2f} of the encoder's first pass (least: {min(times['encoder']) / min(times['whole']):.2f}), "
+              f"{m['kept'] / m['whole']:.2f} where that keeps its ids; {m['encoder'] / (m['whole'] - m['fixed']):.2f} without the "
+              f"{m['fixed'] * 1000:.1f} ms whatever the size; {(m['whole'] - m['fixed'] - m['encoder']) * 1000 / size:.3f} ms a MB "
+              f"beside the encoder", flush=True)
     os.unlink(out)
-    for threads, times in alone.items():
-        took, start, encoder = statistics.median(whole[threads]), statistics.median(fixed[threads]), statistics.median(times)
-        print(f"{kind}: tokenize encode, {size:.0f} MB of text from JSONL to a shard, {threads} thread(s): {size / took:.0f} MB/s, "
-              f"{encoder / took:.2f} of the encoder's first pass (least: {min(times) / min(whole[threads]):.2f}), "
-              f"{encoder / (took - start):.2f} without the {start * 1000:.1f} ms whatever the size; "
-              f"{(took - start - encoder) * 1000 / size:.3f} ms a MB beside the encoder", flush=True)
 
 
 def main():

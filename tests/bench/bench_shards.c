@@ -1,14 +1,16 @@
 /* The first pass of the encoder over documents that are in memory already, by the
  * clock: what `tokenize encode` of the same file is compared with.
  *
- * usage: bench_shards TOKENIZER FILE.jsonl THREADS
+ * usage: bench_shards TOKENIZER FILE.jsonl THREADS [keep]
  *
  * One pass, of a process that has done nothing else but load the tokenizer and read,
  * which do not count; work spaces do.  The ids of a document make room for those of
- * the next.  Without arguments it does nothing. */
+ * the next; with "keep" all stay in memory, where who asks for them wants them, four
+ * bytes each.  Without arguments it does nothing. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/base/mem.h"
@@ -75,6 +77,7 @@ struct pass {
     struct tok_scratch *s[MOST_THREADS];
     struct tok_ids ids[MOST_THREADS];
     _Atomic size_t next;
+    bool keep;
 };
 
 static void encode_some(void *arg, int slice, int thread)
@@ -83,14 +86,14 @@ static void encode_some(void *arg, int slice, int thread)
     (void)thread;
     for (size_t from; (from = atomic_fetch_add(&p->next, CHUNK)) < p->x->n;)
         for (size_t i = from; i < p->x->n && i < from + CHUNK; i++) {
-            p->ids[slice].n = 0;
+            if (!p->keep) p->ids[slice].n = 0;
             must(tok_encode(p->t, p->s[slice], p->x->all.data + p->x->v[i].at, p->x->v[i].n, 0, &p->ids[slice], &e));
         }
 }
 
-static double first_pass(const struct tokenizer *t, const struct texts *x, int threads)
+static double first_pass(const struct tokenizer *t, const struct texts *x, int threads, bool keep)
 {
-    struct pass p = {.t = t, .x = x};
+    struct pass p = {.t = t, .x = x, .keep = keep};
     struct pool *pool = pool_new(threads, &e);
     must(!pool);
     double start = clock_s();
@@ -117,7 +120,8 @@ int main(int argc, char **argv)
     struct tokenizer *t = tok_load(argv[1], &e);
     must(!t);
     read_texts(&x, argv[2]);
-    printf("threads %d: %.4f s, %.1f MB\n", threads, first_pass(t, &x, threads), (double)x.all.len / 1e6);
+    bool keep = argc > 4 && strcmp(argv[4], "keep") == 0;
+    printf("threads %d: %.4f s, %.1f MB\n", threads, first_pass(t, &x, threads, keep), (double)x.all.len / 1e6);
     free(x.v);
     buf_free(&x.all);
     tok_free(t);
