@@ -283,7 +283,7 @@ int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
     *end = (struct doc_run_end){0};
     struct doc_cfg cfg = *st->cfg;
     cfg.threads = pool_threads(st->pool);
-    cfg.unread = cfg.threads > 1;
+    cfg.unread = true;
     if (!st->next) r.reader = doc_reader_open(st->files, &cfg, e);
     if (r.reader && st->start) doc_reader_go_on(r.reader, st->start, st->damaged);
     if (r.reader || st->next) ret = go(&r, e);
