@@ -178,11 +178,12 @@ static bool is_gpt2(const struct tokenizer *t, bool reached)
 static bool same_added(const struct tokenizer *a, const struct tokenizer *b)
 {
     if (a->n_added != b->n_added) return false;
+    bool two_kinds = a->norm.n || tok_added_cross(a) || tok_added_cross(b); /* else both kinds are found alike */
     for (size_t i = 0; i < a->n_added; i++) {
         const struct tok_added *x = &a->added[i], *y = b->added, *end = y + b->n_added;
         while (y < end && y->id != x->id) y++;
         if (y == end) return false;
-        bool forms = x->normalized != y->normalized && a->norm.n; /* without a normalizer both are the same */
+        bool forms = two_kinds && x->normalized != y->normalized;
         if (x->special != y->special || x->single_word != y->single_word || x->lstrip != y->lstrip || x->rstrip != y->rstrip || forms)
             return false;
     }

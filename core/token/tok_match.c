@@ -28,6 +28,24 @@ static int by_place(const void *a, const void *b, void *forms)
     return c ? c : (v > w) - (v < w);
 }
 
+/* b begins inside of a, or is a longer one's beginning. */
+static bool begins_inside(const struct tok_added *a, const struct tok_added *b)
+{
+    for (size_t at = a->len <= b->len; at < a->len; at++) {
+        size_t n = a->len - at < b->len ? a->len - at : b->len;
+        if (memcmp(a->text + at, b->text, n) == 0) return true;
+    }
+    return false;
+}
+
+bool tok_added_cross(const struct tokenizer *t)
+{
+    for (size_t i = 0; i < t->n_added; i++)
+        for (size_t k = 0; t->added[i].normalized && k < t->n_added; k++)
+            if (!t->added[k].normalized && begins_inside(&t->added[i], &t->added[k])) return true;
+    return false;
+}
+
 bool tok_matcher_twins(const struct tok_matcher *m)
 {
     for (size_t i = 1; i < m->n; i++) {

@@ -189,6 +189,7 @@ static const char *unfit(const struct tokenizer *t)
         if (!a->special || a->lstrip || a->rstrip || a->single_word)
             return "its added tokens are more than special tokens beside the vocabulary";
     }
+    if (tok_added_cross(t)) return "some of its special tokens are found before others that begin in front of them";
     for (size_t i = 0; i < t->bpe.n_merges; i++) {
         const struct bpe_merge *m = &t->bpe.merge[i];
         if (!is_rank(t, m->left) || !is_rank(t, m->right) || !is_rank(t, m->id)) return "a special token has a part in a merge";

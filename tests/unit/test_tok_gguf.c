@@ -543,6 +543,36 @@ static void what_no_name_fits_is_refused(void **state)
     refuses(changed("qwen2", "\"normalized\":false", "\"normalized\":true"), FORMAT_GGUF, "found before text is normalized");
 }
 
+/* "x<" is found in what "<bos>" leaves of a text; as one of its kind it would come first in "x<bos>". */
+static void tokens_of_two_kinds_may_not_cross(void **state)
+{
+#define ADDED(text, special) "\"added_tokens\":[{\"id\":260,\"content\":\"" text "\",\"normalized\":true,\"special\":" special "},"
+    static const struct { const char *added; bool crosses; } cases[] = {
+        {ADDED("x<", "false"), true}, {ADDED("<bos>x", "false"), true}, {ADDED("x<bos>x", "false"), true}, {ADDED("x<bos>", "false"), true},
+        {ADDED("<bo", "false"), false}, {ADDED("os", "false"), false}, {ADDED(">x", "false"), false}, {ADDED("xx", "false"), false}};
+    struct err e = {0};
+    struct buf out = {0};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct tokenizer *t = changed("llama-bpe", "\"added_tokens\":[", cases[i].added);
+        assert_int_equal(tok_added_cross(t), cases[i].crosses);
+        assert_int_equal(tok_export(t, FORMAT_GGUF, &out, NULL, &e), cases[i].crosses ? -1 : 0);
+        tok_free(t);
+        buf_clear(&out);
+    }
+    struct tokenizer *t = changed("llama-bpe", "\"added_tokens\":[", ADDED("x<", "true"));
+    assert_null(tok_as_ranks(t, &e));
+    assert_non_null(strstr(e.msg, "found before others"));
+    tok_free(t);
+    t = changed("llama-bpe", "\"added_tokens\":[", ADDED("xx", "true"));
+    struct tokenizer *ranks = tok_as_ranks(t, &e);
+    if (!ranks) fail_msg("%s", e.msg);
+    tok_free(ranks);
+    tok_free(t);
+    buf_free(&out);
+#undef ADDED
+}
+
 /* Where merges make every token, ignore_merges makes no difference: "tekken", which
  * has it, stands for a tokenizer without.  Not where they do not make "1 2". */
 static void ignore_merges_may_differ_where_it_does_nothing(void **state)
@@ -767,6 +797,7 @@ int main(void)
         cmocka_unit_test(written_files_read_back),
         cmocka_unit_test(sentencepiece_as_its_readers_take_it),
         cmocka_unit_test(what_no_name_fits_is_refused),
+        cmocka_unit_test(tokens_of_two_kinds_may_not_cross),
         cmocka_unit_test(ignore_merges_may_differ_where_it_does_nothing),
         cmocka_unit_test(the_content_tells_the_kind),
         cmocka_unit_test(tekken_has_special_tokens_first),
