@@ -51,7 +51,7 @@ static int words(struct explain *x, const char *s, size_t from, size_t to, const
                  struct err *e)
 {
     struct pre *p = &x->s->pre;
-    if (from == to) return 0;
+    if (from >= to) return 0; /* an added token may begin in the spaces that the one before it took */
     if (pre_run(&x->t->pre, p, s + from, to - from, origin ? origin + from : NULL, x->t->needs_origin, begin + (origin ? 0 : from), e))
         return -1;
     for (size_t i = 0; i < p->n_pieces; i++) {
@@ -119,7 +119,7 @@ static int segment(struct explain *x, const char *text, size_t begin, size_t end
     struct tok_found f;
     while (tok_match(&t->normalized, s, n, look, pos, true, &f)) {
         if (words(x, s, pos, f.begin, origin, begin, e)) return -1;
-        say_added(x, f.begin, f.stop, f.token->id, changed);
+        if (f.stop > f.begin) say_added(x, f.begin, f.stop, f.token->id, changed);
         pos = f.stop;
         look = f.end;
     }
@@ -175,7 +175,7 @@ int tok_explain(const struct tokenizer *t, const char *text, size_t n, size_t n_
     if (ret == 0) say_head(&x, text, n, chars.n_chars);
     while (ret == 0 && tok_match(&t->raw, s, len, look, pos, true, &f)) {
         if (f.begin > pos) ret = segment(&x, s, pos, f.begin, e);
-        say_added(&x, f.begin, f.stop, f.token->id, false);
+        if (f.stop > f.begin) say_added(&x, f.begin, f.stop, f.token->id, false);
         pos = f.stop;
         look = f.end;
     }

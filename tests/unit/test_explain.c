@@ -71,6 +71,22 @@ static void words_know_where_they_stand(void **state)
     tok_free(t);
 }
 
+/* What the first token took of the spaces behind it, the second one takes as well. */
+static void a_token_may_begin_where_another_ends(void **state)
+{
+    static const char added[] = "{\"id\":2,\"content\":\"X\",\"rstrip\":true,\"normalized\":%s,\"special\":false},"
+                                "{\"id\":3,\"content\":\" \\n\",\"normalized\":%s,\"special\":false}";
+    (void)state;
+    for (int normalized = 0; normalized < 2; normalized++) {
+        struct buf both = {0};
+        buf_printf(&both, added, normalized ? "true" : "false", normalized ? "true" : "false");
+        struct tokenizer *t = parse(both.data, "null", "{\"type\":\"WordLevel\",\"vocab\":{\"a\":0},\"unk_token\":\"a\"}");
+        says(t, "aX \na", 5, "  added token [1, 4) 2 X\n  added token [2, 4) 3  <0x0A>\n  word \"a\"\n");
+        tok_free(t);
+        buf_free(&both);
+    }
+}
+
 /* What unigram does not know costs as much a character, whether one token stands for it or its bytes do. */
 static void unknown_characters_have_their_price(void **state)
 {
@@ -206,7 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_are_shown_up_to_a_length),
-        cmocka_unit_test(words_know_where_they_stand),
+        cmocka_unit_test(a_token_may_begin_where_another_ends), cmocka_unit_test(words_know_where_they_stand),
         cmocka_unit_test(unknown_characters_have_their_price),
         cmocka_unit_test(marks_and_spelled_bytes_are_explained),
         cmocka_unit_test(tokens_are_found_by_text_or_id),
