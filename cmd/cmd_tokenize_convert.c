@@ -36,6 +36,14 @@ static int report(const struct convert_cfg *cfg, int tokens, struct err *e)
     return ret;
 }
 
+static void report_new(size_t fresh, int before, int now)
+{
+    const char *s = fresh == 1 ? "" : "s";
+    if (fresh && fresh == (size_t)(now - before))
+        log_info("%zu new token%s, ids %d to %d: a model needs as many rows more", fresh, s, before, now - 1);
+    else if (fresh) log_info("%zu new token%s, some at ids that were free: a model needs %d rows more", fresh, s, now - before);
+}
+
 /* --special, --add: *t becomes another. */
 static int extend(const struct convert_cfg *cfg, struct tokenizer **t, struct err *e)
 {
@@ -53,9 +61,7 @@ static int extend(const struct convert_cfg *cfg, struct tokenizer **t, struct er
     if (!made) return -1;
     tok_free(*t);
     *t = made;
-    if (fresh)
-        log_info("%zu new token%s, ids %d to %d: a model needs as many rows more", fresh, fresh == 1 ? "" : "s", before,
-                 tok_vocab_size(made) - 1);
+    report_new(fresh, before, tok_vocab_size(made));
     return 0;
 }
 

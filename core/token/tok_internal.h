@@ -294,8 +294,8 @@ const char *tok_said(const struct tokenizer *t, int id, size_t *n);
 int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, const bool *skip, bool normalized, struct err *e);
 bool tok_matcher_twins(const struct tok_matcher *m); /* whether two of them have one form */
 void tok_matcher_free(struct tok_matcher *m);
-/* Whether a token of `normalized` can stand across one of `raw`, which is found before it: were they all of one kind,
- * the one that begins first would be taken. */
+/* Whether tokens of `normalized` and of `raw`, which are found before them, can share a place so that others were found if
+ * they all were of one kind. */
 bool tok_added_cross(const struct tokenizer *t);
 /* Next added token in text at or after pos, where all before `done` has been used.
  * special = false: only tokens that are not special. */

@@ -28,21 +28,29 @@ static int by_place(const void *a, const void *b, void *forms)
     return c ? c : (v > w) - (v < w);
 }
 
-/* b begins inside of a, or is a longer one's beginning. */
-static bool begins_inside(const struct tok_added *a, const struct tok_added *b)
+/* b may begin in a, from its character `from` on. */
+static bool begins_inside(const struct tok_added *a, size_t from, const struct tok_added *b)
 {
-    for (size_t at = a->len <= b->len; at < a->len; at++) {
+    for (size_t at = from; at < a->len; at++) {
         size_t n = a->len - at < b->len ? a->len - at : b->len;
         if (memcmp(a->text + at, b->text, n) == 0) return true;
     }
     return false;
 }
 
+/* Of one kind, `late` would be found where it begins first or is longer, and not be found in a special token that is not
+ * looked for, which is passed over as a whole. */
+static bool cross(const struct tok_added *late, const struct tok_added *early)
+{
+    if (begins_inside(late, late->len <= early->len, early)) return true;
+    return early->special && !late->special && begins_inside(early, 0, late);
+}
+
 bool tok_added_cross(const struct tokenizer *t)
 {
     for (size_t i = 0; i < t->n_added; i++)
         for (size_t k = 0; t->added[i].normalized && k < t->n_added; k++)
-            if (!t->added[k].normalized && begins_inside(&t->added[i], &t->added[k])) return true;
+            if (!t->added[k].normalized && cross(&t->added[i], &t->added[k])) return true;
     return false;
 }
 

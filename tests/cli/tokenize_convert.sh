@@ -34,6 +34,9 @@ grep -q '"id":302,.*"normalized":false,"special":true' special.json
 
 # into and out of other kinds
 "$LLMCTL" tokenize train text.txt --split gpt2 --no-special-tokens --vocab-size 280 -o plain.json -q
+sed 's/:279\([,}]*\)$/:400\1/' plain.json >holes.json
+"$LLMCTL" tokenize convert holes.json --add xyzzy --out filled.json 2>err
+grep -q '1 new token, some at ids that were free: a model needs 0 rows more' err || fail "$(cat err)"
 convert plain.json --out plain.tiktoken
 convert plain.tiktoken:gpt2 --special '<|end|>' --out ranks.json
 is "$(printf '<|end|>' | encode -t ranks.json --allow-special)" 280
