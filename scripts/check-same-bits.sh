@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains one small model in many ways and compares model.llmz and every logged
 # loss bit for bit: threads, accumulation, recomputation, interruption by
-# SIGTERM and kill -9 at random points, and (f32) kernel sets.
+# SIGTERM and kill -9 at random points, and kernel sets (in bf16 all but AMX).
 # usage: scripts/check-same-bits.sh [--quick] [--seed N] [LLMCTL]
 set -u
 quick=0 seed=$$
@@ -93,10 +93,12 @@ ms=$((($(date +%s%N) - t0) / 1000000))
 interrupt llama-nano-bf16 $kills llama-nano --dtype bf16
 if [ $quick = 0 ]; then interrupt muon-f32 $kills qwen3-nano --optimizer muon --dtype f32; fi
 steps=6
-for isa in ref avx2 avx512; do
+for isa in ref avx2 avx512 avx512bf16; do
     for model in gpt2-nano llama-nano; do
-        LLMCTL_ISA=$isa train "$model-$isa" $model --dtype f32 --optimizer muon --threads 2
-        [ $isa = ref ] || compare "$model-$isa" "$model-ref"
+        for dtype in f32 bf16; do
+            LLMCTL_ISA=$isa train "$model-$dtype-$isa" $model --dtype $dtype --optimizer muon --threads 2
+            [ $isa = ref ] || compare "$model-$dtype-$isa" "$model-$dtype-ref"
+        done
     done
 done
 echo "$good equal, $bad different (seed $seed)"
