@@ -26,9 +26,14 @@ enum {
 #define ZERO(tile) __asm__ volatile("tilezero %%tmm" #tile : : : "memory")
 #define PRODUCT(sums, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #sums : : : "memory")
 
+/* What this thread's tiles are configured for, rows * 64 + cols; 0 = nothing.  It takes as long as a dozen products. */
+static _Thread_local int configured;
+
 /* Tiles 0 to 3 hold sums (2 i + j: rows 16 i .., columns 16 j ..), 4 and 5 of A, 6 and 7 of B. */
 static void configure(int rows, int cols)
 {
+    if (configured == rows * 64 + cols) return;
+    configured = rows * 64 + cols;
     struct {
         uint8_t palette, start_row, reserved[14];
         uint16_t row_bytes[16];
@@ -110,19 +115,19 @@ static inline __attribute__((always_inline)) void multiply(const struct gemm_til
     if (!direct) add_and_store(t, sums);
 }
 
-/* Called with tiles configured for 32 by 32; leaves them so. */
+static void release(void)
+{
+    __asm__ volatile("tilerelease" : : : "memory");
+    configured = 0;
+}
+
 static void micro(const struct gemm_tile *t)
 {
-    if (t->rows == 2 * SIDE && t->cols == NR) {
-        multiply(t, true, true);
-        return;
-    }
     configure(t->rows, t->cols);
     if (t->rows > SIDE && t->cols > SIDE) multiply(t, true, true);
     else if (t->rows > SIDE) multiply(t, true, false);
     else if (t->cols > SIDE) multiply(t, false, true);
     else multiply(t, false, false);
-    configure(2 * SIDE, NR);
 }
 
 #define FOUR micro, micro, micro, micro
@@ -159,9 +164,8 @@ static void gemm(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws)
         gemm_f32(g, m0, m1, n0, n1, ws);
         return;
     }
-    configure(2 * SIDE, NR);
     gemm_drive(&core, g, m0, m1, n0, n1, ws);
-    __asm__ volatile("tilerelease" : : : "memory");
+    release();
 }
 
 static void gemm_tn(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
@@ -170,9 +174,8 @@ static void gemm_tn(const struct gemm_tn *g, int m0, int m1, int n0, int n1, voi
         gemm_tn_f32(g, m0, m1, n0, n1, ws);
         return;
     }
-    configure(2 * SIDE, NR);
     gemm_drive_tn(&core, g, m0, m1, n0, n1, ws);
-    __asm__ volatile("tilerelease" : : : "memory");
+    release();
 }
 
 void kernels_fill_gemm_avx512amx(struct kernels *k)

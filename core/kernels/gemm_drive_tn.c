@@ -22,7 +22,7 @@ enum {
     NC = 1024,
     PIECE = 16,             /* rows of A that are packed at a time; where there are tiles, a tile's */
     TILES = 3 << 18,        /* floats for the slots */
-    MICRO = GEMM_MR_MAX * GEMM_NR_MAX,
+    MICRO = GEMM_MR_MAX * GEMM_NR_MAX + 16, /* 4096 bytes apart, all would be in the same sets of L1 */
     MAX_LEFT = 64,          /* 2^31 leaves have 31 levels, those of a block and of blocks together */
 };
 

@@ -9,8 +9,8 @@ static int gcd(int a, int b)
     return b ? gcd(b, a % b) : a;
 }
 
-/* AMX multiplies 32 rows in the time of one; other microkernels come in all heights. */
-int tile_rows(const struct kernels *k, enum dtype dt, int64_t rows, int most)
+/* With AMX rows go by 32 and the last few cost nearly as much; other microkernels share them out evenly. */
+int whole_rows(const struct kernels *k, enum dtype dt, int64_t rows, int most)
 {
     int whole = dt == DT_BF16 && k->sums == SUMS_TILES ? k->mr_bf16 : 1;
     return (int)min_i64(div_up(rows, whole) * whole, most / whole * whole);
@@ -20,7 +20,7 @@ int tile_rows(const struct kernels *k, enum dtype dt, int64_t rows, int most)
 static struct tiling balance(struct tiling t, const struct kernels *k, enum dtype dt, int M, int N, int n_threads)
 {
     int nr = dt == DT_BF16 ? k->nr_bf16 : k->nr_f32;
-    t.m = tile_rows(k, dt, t.m, t.m);
+    t.m = whole_rows(k, dt, t.m, t.m);
     t.n = t.n / nr * nr;
     t.nn = (int)div_up(N, t.n);
     t.n = (int)div_up(div_up(N, t.nn), nr) * nr;
@@ -30,7 +30,7 @@ static struct tiling balance(struct tiling t, const struct kernels *k, enum dtyp
         int step = n_threads / gcd(n_threads, t.nn);
         t.nm = (int)div_up(t.nm, step) * step;
     }
-    t.m = tile_rows(k, dt, div_up(M, t.nm), t.m);
+    t.m = whole_rows(k, dt, div_up(M, t.nm), t.m);
     t.nm = (int)div_up(M, t.m);
     return t;
 }

@@ -46,7 +46,7 @@ struct linear {
 };
 
 /* As many rows as are wanted, or, where that costs no more, a few more; no more than `most`. */
-int tile_rows(const struct kernels *k, enum dtype dt, int64_t rows, int most);
+int whole_rows(const struct kernels *k, enum dtype dt, int64_t rows, int most);
 struct tiling tile_product(const struct kernels *k, enum dtype dt, int M, int N, int n_threads);
 /* C[M,N] = A^T B over many tokens. */
 struct tiling tile_gradient(const struct kernels *k, enum dtype dt, int M, int N, int n_threads);

@@ -76,7 +76,7 @@ static int64_t logit_rows(const struct kernels *k, enum dtype dt, int64_t V, int
 {
     int64_t rows = max_i64(min_i64(CE_LOGITS / (V * (int64_t)sizeof(float)), TILE_M), 1);
     int64_t blocks = div_up(div_up(n, rows), n_threads) * n_threads;
-    return tile_rows(k, dt, div_up(n, blocks), TILE_M);
+    return whole_rows(k, dt, div_up(n, blocks), TILE_M);
 }
 
 /* Logits are computed in place of their gradients when those are f32. */
