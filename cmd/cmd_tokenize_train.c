@@ -22,7 +22,7 @@ struct train_cfg {
     const char *out;
     int type, ties;
     const char *split, *prefix, *suffix;
-    int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes, alphabet;
+    int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes, alphabet, own_id[SP_OWN];
     struct opt_list special, user;
     const char *chars;
     int64_t rounds;
@@ -71,6 +71,10 @@ static const struct opt train_opts[] = {
     OPT_BOOL(0, "byte-fallback", C, byte_fallback, NULL, "Other characters become bytes instead of <unk>"),
     OPT_BOOL(0, "digits", C, split_digits, NULL, "Every digit is a token of its own"),
     OPT_LIST(0, "user", C, user, "TEXT", "A user-defined symbol, a token wherever a text has it; repeat for more"),
+    OPT_INT(0, "unk-id", C, own_id[SP_OWN_UNK], "N", "0", 0, 1e9, "Id of <unk>"),
+    OPT_INT(0, "bos-id", C, own_id[SP_OWN_BOS], "N", "1", -1, 1e9, "Id of <s>; -1 = there is none"),
+    OPT_INT(0, "eos-id", C, own_id[SP_OWN_EOS], "N", "2", -1, 1e9, "Id of </s>; -1 = there is none"),
+    OPT_INT(0, "pad-id", C, own_id[SP_OWN_PAD], "N", "-1", -1, 1e9, "Id of <pad>; -1 = there is none"),
     OPT_BOOL(0, "no-space-first", C, no_prefix, NULL, "No space comes in front of a text"),
     OPT_BOOL(0, "keep-spaces", C, keep_spaces, NULL, "Runs of spaces stay as they are"),
     OPT_BOOL(0, "space-pieces", C, space_pieces, NULL, "Runs of spaces may be tokens"),
@@ -321,6 +325,7 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
     o->sp.n_seeds = (size_t)cfg->seeds;
     o->sp.shrink = cfg->shrink;
     o->sp.lanes = (int)cfg->lanes;
+    for (int i = 0; i < SP_OWN; i++) o->sp.own_id[i] = (int)cfg->own_id[i];
     o->byte_fallback = cfg->byte_fallback;
     o->keep_spaces = cfg->keep_spaces;
     o->max_sentence = (size_t)cfg->max_sentence;
@@ -343,7 +348,8 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
         {"max-token-len", BPE | CHAR_BPE | WORDPIECE | UNIGRAM | SP_BPE},
         {"min-freq", BPE | CHAR_BPE | WORDPIECE}, {"norm", BPE | CHAR_BPE | WORDPIECE | UNIGRAM | SP_BPE},
         {"coverage", UNIGRAM | SP_BPE}, {"byte-fallback", UNIGRAM | SP_BPE}, {"digits", UNIGRAM | SP_BPE},
-        {"user", UNIGRAM | SP_BPE}, {"no-space-first", UNIGRAM | SP_BPE}, {"keep-spaces", UNIGRAM | SP_BPE},
+        {"user", UNIGRAM | SP_BPE}, {"unk-id", UNIGRAM | SP_BPE}, {"bos-id", UNIGRAM | SP_BPE}, {"eos-id", UNIGRAM | SP_BPE},
+        {"pad-id", UNIGRAM | SP_BPE}, {"no-space-first", UNIGRAM | SP_BPE}, {"keep-spaces", UNIGRAM | SP_BPE},
         {"space-pieces", UNIGRAM | SP_BPE}, {"cross-scripts", UNIGRAM | SP_BPE}, {"cross-numbers", UNIGRAM | SP_BPE},
         {"cross-spaces", UNIGRAM | SP_BPE}, {"max-sentence", UNIGRAM | SP_BPE}, {"seeds", UNIGRAM},
         {"shrink", UNIGRAM}, {"rounds", UNIGRAM}, {"lanes", UNIGRAM}};
@@ -507,6 +513,8 @@ const struct cmd cmd_tokenize_train = {
                "mark in front of a file is none of its text. Bytes of text files that are not\n"
                "UTF-8 are learned from by --type bpe and a named split, and are U+FFFD to the\n"
                "others; --strict fails and says where.\n"
+               "T5 has --pad-id 0 --eos-id 1 --unk-id 2 --bos-id -1; special and user-defined\n"
+               "symbols get the first ids that are free, pieces the others.\n"
                "Other programs read the results too, which do not depend on the number of\n"
                "threads.\n"
                "Memory grows with the distinct words; unigram with --no-space-first also takes\n"

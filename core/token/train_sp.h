@@ -22,6 +22,7 @@ enum { SP_SPACE = 0x2581, SP_UNK = 0x2585, SP_BOUNDARY = 0x1F };
 
 enum { SP_MAX_LEN = 250, SP_PAD = SP_MAX_LEN + 8 };
 
+enum { SP_OWN_UNK, SP_OWN_BOS, SP_OWN_EOS, SP_OWN_PAD, SP_OWN };
 struct sp_rules {
     int n_pieces;          /* to learn, the characters included */
     double coverage;       /* share of the text that the kept characters make up */
@@ -35,6 +36,7 @@ struct sp_rules {
     double shrink;         /* unigram: what a round of pruning keeps */
     int sub_iterations;    /* unigram: of EM between prunings */
     int lanes;             /* unigram: sums that are kept apart, 1..16 */
+    int own_id[SP_OWN];    /* of <unk>, <s>, </s>, <pad>; -1 = there is none */
 };
 void sp_rules_default(struct sp_rules *r);
 

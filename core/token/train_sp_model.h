@@ -5,12 +5,16 @@
 #include "core/base/buf.h"
 #include "core/token/train.h"
 
-/* The tokens that come first: <unk>, <s>, </s>, special ones, user-defined ones, bytes.
- * Zero-initialise. */
+/* Tokens that are not learned: <unk>, <s>, </s>, <pad> with the ids that they are given, then special ones,
+ * user-defined ones and bytes, each with the first id that is free.  Zero-initialise. */
 struct sp_meta {
-    const char **text; /* [n] by id */
+    const char **text; /* [n] */
+    struct sp_meta_kind {
+        int id, type;  /* enum spm_type */
+    } *kind;           /* [n] */
     char (*bytes)[8];
-    size_t n, n_user, n_bytes;
+    size_t n;
+    int next;          /* ids below are taken */
 };
 int sp_meta_make(struct sp_meta *m, const struct tok_train_opts *o, struct err *e);
 void sp_meta_free(struct sp_meta *m);

@@ -36,6 +36,17 @@ for o in '--rounds 3' '--shrink 0.5' '--seeds 1000' '--lanes 3' '--coverage 0.98
     train --type unigram --vocab-size 500 $o -o r3.model # shellcheck disable=SC2086
     if cmp -s r.model r3.model; then fail "$o changes nothing"; fi
 done
+# ids of SentencePiece's own tokens; others take what is free
+for kind in unigram sp-bpe; do
+    train --type $kind --vocab-size 400 --pad-id 0 --eos-id 1 --unk-id 2 --bos-id -1 --special '<sep>' --user ing -o t5.model
+    is "$("$LLMCTL" tokenize inspect t5.model --vocab | head -5 | cut -f1,3,4 | tr '\t\n' ' ;')" '0 "<pad>" special;1 "</s>" special eos;2 "<unk>" unknown;3 "<sep>" special;4 "ing" user-defined;'
+    train --type $kind --vocab-size 400 --bos-id 399 --eos-id 5 -o far.model
+    is "$("$LLMCTL" tokenize inspect far.model --vocab | grep special | cut -f1,3 | tr '\t\n' ' ;')" '5 "</s>";399 "<s>";'
+done
+expect_error 2 "</s> has id 1, which is another's" "$LLMCTL" tokenize train text.txt --type unigram --eos-id 1 -o x.model
+expect_error 2 "<pad> has id 400, but ids end at 399" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 400 --pad-id 400 -o x.model
+expect_error 65 "and none has id 90000, which <s> was to get" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 100000 --bos-id 90000 -o x.model
+expect_error 2 "--pad-id is for --type unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --pad-id 3
 # own rules
 printf '0061\t0062\n' >rules.tsv
 train --type unigram --vocab-size 400 --norm rules.tsv -o r.model
