@@ -16,9 +16,9 @@ struct encode_cfg {
     struct opt_common common;
     struct docs_opts docs;
     const char *tokenizer, *out, *pair_field, *between, *pad;
-    int keep;
-    bool ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file;
-    int64_t max_length, best, seed;
+    int keep, cut;
+    bool windows, ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file;
+    int64_t max_length, stride, best, seed;
     double dropout, alpha;
 };
 
@@ -44,6 +44,9 @@ static const struct opt encode_cmd_opts[] = {
     OPT_BOOL(0, "limits", C, limits, NULL, "Cut and pad as the tokenizer's file says"),
     OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 1e9, "Cut to N ids, template included; 0 = do not"),
     OPT_BOOL(0, "keep-end", C, keep_end, NULL, "With --max-length: cut at the beginning"),
+    OPT_ENUM(0, "cut", C, cut, "longest|first|second", "longest", "With --max-length: of two texts the longer, or always this one"),
+    OPT_BOOL(0, "windows", C, windows, NULL, "With --max-length, --limits: what was cut off follows, N ids at a time"),
+    OPT_INT(0, "stride", C, stride, "N", "0", 0, 1e9, "With --windows: how many tokens each shares with the one before"),
     OPT_STR(0, "pad", C, pad, "ID|TOKEN", NULL, "With --max-length: fill up to it with this token"),
     OPT_BOOL(0, "pad-left", C, pad_left, NULL, "With --pad: fill up in front"),
     OPT_DOCS(C, docs),
@@ -273,7 +276,10 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     int bad = docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, &no_docs);
     open_all(&open);
     struct tokenizer *t = open.t;
-    if (t && to != ENCODE_SHORT && cfg->max_length) tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
+    if (t && to != ENCODE_SHORT && cfg->max_length) {
+        tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
+        tok_limit_cut(t, (enum tok_cut)cfg->cut, (size_t)cfg->stride);
+    }
     int ret = !t || (cfg->allow_special && tok_allow_special(t, e)) ? -1 : 0;
     if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && cfg->with_template) ret = check_length(cfg, t, e);
     if (ret == 0 && cfg->target && !tok_has_target(t))
@@ -290,7 +296,8 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .to = to,
             .out = cfg->out ? cfg->out : "-",
             .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u) |
-                     (cfg->target ? TOK_TARGET : 0u) | (to != ENCODE_SHORT && (cfg->limits || cfg->max_length) ? TOK_LIMITS : 0u),
+                     (cfg->target ? TOK_TARGET : 0u) | (to != ENCODE_SHORT && (cfg->limits || cfg->max_length) ? TOK_LIMITS : 0u) |
+                     (cfg->windows ? TOK_WINDOWS : 0u),
             .pair_field = cfg->pair_field,
             .shorten = {.max = (size_t)cfg->max_length, .keep = (enum tok_keep)cfg->keep, .between = cfg->between,
                         .n_between = cfg->between ? strlen(cfg->between) : 0},
@@ -317,7 +324,8 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
 static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, const struct opt_result *r,
                         struct err *e)
 {
-    static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end", "pad", "pad-left"};
+    static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end", "cut", "windows", "stride", "pad",
+                                            "pad-left"};
     static const char *const of_text[] = {".txt", ".json", ".jsonl", ".npy"};
     int kinds = cfg->ids + cfg->pieces + cfg->offsets + cfg->jsonl;
     if (kinds > 1) return err_set(e, ERR_USAGE, "--ids, --pieces, --offsets and --jsonl exclude each other");
@@ -330,6 +338,13 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
             return err_set(e, ERR_USAGE, "--%s goes with --ids, --pieces, --offsets or --jsonl; a shard always marks its documents",
                            text_only[i]);
     if (cfg->keep_end && !cfg->max_length) return err_set(e, ERR_USAGE, "--keep-end needs --max-length");
+    if (opt_is_set(self, r, "cut") && (!cfg->max_length || !cfg->pair_field))
+        return err_set(e, ERR_USAGE, "--cut needs --max-length and --pair-field: which of two texts is cut");
+    if (cfg->windows && !cfg->max_length && !cfg->limits)
+        return err_set(e, ERR_USAGE, "--windows needs --max-length, or --limits of a tokenizer that cuts: how long they are");
+    if (cfg->stride && (!cfg->windows || !cfg->max_length)) return err_set(e, ERR_USAGE, "--stride needs --windows and --max-length");
+    if (cfg->stride && cfg->stride >= cfg->max_length)
+        return err_set(e, ERR_USAGE, "--stride %lld: windows of %lld tokens would not move on", (long long)cfg->stride, (long long)cfg->max_length);
     if (cfg->pad && !cfg->max_length) return err_set(e, ERR_USAGE, "--pad needs --max-length, the length to fill up to");
     if (cfg->pad_left && !cfg->pad) return err_set(e, ERR_USAGE, "--pad-left needs --pad");
     if (cfg->best && !(cfg->alpha > 0)) return err_set(e, ERR_USAGE, "--nbest needs --alpha, how likely the ways are");
@@ -412,6 +427,9 @@ const struct cmd cmd_tokenize_encode = {
                "spelled now so, now so, which models learn from (subword regularization): give\n"
                "each epoch a --seed. What is drawn depends on it, on the place of the input in\n"
                "the list and of the document in it, not on threads.\n"
+               "--windows gives what Hugging Face's tokenizers call overflowing tokens: each\n"
+               "window is a line or object of its own (\"window\":0, 1 ...), with the template;\n"
+               "of two texts one is cut (--cut second: a question with all of a long answer).\n"
                "Offsets are in the original text, in bytes and in characters; what --jsonl\n"
                "writes has the names and values of Hugging Face's tokenizers, but tokens as the\n"
                "vocabulary spells them: there those of unigram that are unknown are their text.\n",

@@ -85,7 +85,18 @@ static const char *second_text(struct printer *p, const struct doc *d, const cha
     return why;
 }
 
-/* A document with offsets, types or a second text. */
+static void print_encoding(const struct encode_opts *o, const struct printer *p, struct buf *out)
+{
+    struct encode_view v = {o->t, &p->x, p->chars, (o->flags & TOK_WINDOWS) != 0};
+    switch (o->to) {
+    case ENCODE_TEXT: encode_print_ids(p->x.ids.id, p->x.ids.n, out); break;
+    case ENCODE_PIECES: encode_print_pieces(o->t, p->x.ids.id, p->x.ids.n, out); break;
+    case ENCODE_TABLE: encode_print_table(&v, out); break;
+    default: encode_print_json(&v, out); break;
+    }
+}
+
+/* A document with offsets, types, a second text or windows. */
 static int encode_fully(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
                         struct err *e)
 {
@@ -96,19 +107,17 @@ static int encode_fully(struct encoder *x, struct result *s, const struct doc *d
     const char *why = o->pair_field ? second_text(p, d, &b, &n_b) : NULL;
     if (why) return err_set(e, ERR_DATA, "%s", why);
     if (tok_encode_pair(o->t, x->scratch[thread], d->text, d->text_len, b, n_b, flags_for(x, d), &p->x, e)) return -1;
-    s->stats.tokens += p->x.ids.n;
     count_doc(s, d->text_len + n_b);
-    if (o->to == ENCODE_TEXT || o->to == ENCODE_PIECES) {
-        if (o->to == ENCODE_TEXT) encode_print_ids(p->x.ids.id, p->x.ids.n, out);
-        else encode_print_pieces(o->t, p->x.ids.id, p->x.ids.n, out);
-        return 0;
-    }
-    if (char_index_build(&p->chars[0], d->text, d->text_len, e) || (b && char_index_build(&p->chars[1], b, n_b, e)))
+    if (o->to != ENCODE_TEXT && o->to != ENCODE_PIECES &&
+        (char_index_build(&p->chars[0], d->text, d->text_len, e) || (b && char_index_build(&p->chars[1], b, n_b, e))))
         return -1;
-    struct encode_view v = {o->t, &p->x, p->chars};
-    if (o->to == ENCODE_TABLE) encode_print_table(&v, out);
-    else encode_print_json(&v, out);
-    return 0;
+    int more;
+    do {
+        print_encoding(o, p, out);
+        s->stats.tokens += p->x.ids.n;
+        more = o->flags & TOK_WINDOWS ? tok_encode_window(o->t, d->text, d->text_len, b, n_b, flags_for(x, d), &p->x, e) : 0;
+    } while (more > 0);
+    return more;
 }
 
 static bool in_parts(const struct encoder *x, const struct doc_block *b)
@@ -177,7 +186,7 @@ static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, 
                       struct buf *out, struct err *e)
 {
     enum encode_to to = x->o->to;
-    bool fully = to == ENCODE_TABLE || to == ENCODE_JSON || x->o->pair_field;
+    bool fully = to == ENCODE_TABLE || to == ENCODE_JSON || x->o->pair_field || (x->o->flags & TOK_WINDOWS);
     struct err inner = {0};
     if (x->o->sampling) tok_sample_at(x->scratch[thread], (uint32_t)(d->file - x->o->files->v), d->offset);
     if ((to == ENCODE_COUNT ? count_ids : to == ENCODE_SHORT ? shorten : fully ? encode_fully : encode_ids)(

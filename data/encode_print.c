@@ -147,5 +147,10 @@ void encode_print_json(const struct encode_view *v, struct buf *out)
         if (i) buf_addc(out, ',');
         buf_addc(out, x->of[i].text != TOK_FROM_PADDING ? '1' : '0');
     }
-    buf_adds(out, "]}\n");
+    buf_addc(out, ']');
+    if (v->windows) {
+        buf_adds(out, ",\"window\":");
+        add_number(out, (int64_t)x->window - 1);
+    }
+    buf_adds(out, "}\n");
 }

@@ -14,6 +14,7 @@ struct encode_view {
     const struct tokenizer *t;
     const struct tok_encoding *x;
     const struct char_index *chars; /* [2], of the texts */
+    bool windows;                   /* which of a text's it is, too */
 };
 
 /* Ids with a character between. */

@@ -70,7 +70,6 @@ struct tok_trim {
 };
 
 /* How TOK_LIMITS cuts and fills. */
-enum tok_cut { CUT_LONGEST, CUT_FIRST, CUT_SECOND };
 struct tok_limits {
     bool truncate, left;   /* truncate from the left */
     bool ours;             /* not the file's: a template alone may be too long */

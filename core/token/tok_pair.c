@@ -74,17 +74,17 @@ static int keep(const struct tok_limits *l, size_t around, bool pair, size_t *a,
         return 0;
     }
     size_t extra = *a + *b - most;
-    if (l->cut == CUT_LONGEST) {
+    if (l->cut == TOK_CUT_LONGEST) {
         if (pair) keep_longest(most, a, b);
         else *a = most;
         return 0;
     }
-    if (l->cut == CUT_SECOND && !pair)
+    if (l->cut == TOK_CUT_SECOND && !pair)
         return err_set(e, ERR_DATA, "truncation is to shorten the second text, and there is none");
-    size_t *v = l->cut == CUT_FIRST ? a : b;
+    size_t *v = l->cut == TOK_CUT_FIRST ? a : b;
     if (*v <= extra)
         return err_set(e, ERR_DATA, "truncation is to shorten the %s text by %zu tokens, and it has %zu",
-                       l->cut == CUT_FIRST ? "first" : "second", extra, *v);
+                       l->cut == TOK_CUT_FIRST ? "first" : "second", extra, *v);
     *v -= extra;
     return 0;
 }
@@ -113,11 +113,17 @@ void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad)
 {
     struct tok_limits *l = &t->limits;
     l->truncate = l->ours = true;
-    l->cut = CUT_LONGEST;
+    l->cut = TOK_CUT_LONGEST;
     l->stride = 0;
     l->max_length = max_length;
     l->left = left;
     l->pad = l->pad && pad;
+}
+
+void tok_limit_cut(struct tokenizer *t, enum tok_cut cut, size_t stride)
+{
+    t->limits.cut = cut;
+    t->limits.stride = stride;
 }
 
 void tok_pad(struct tokenizer *t, int id, size_t to, bool left)
@@ -183,6 +189,37 @@ static int fill(const struct tokenizer *t, struct tok_encoding *x, struct err *e
     return 0;
 }
 
+/* The parts as they are now, in their places. */
+static int put_together(const struct tokenizer *t, const struct tok_places *p, unsigned flags, struct tok_encoding *x, struct err *e)
+{
+    x->ids.n = 0;
+    for (int i = 0; i < p->n; i++) {
+        int id = p->v[i].id, type = p->v[i].type, ret = 0;
+        if (id < 0) ret = put_text(x, id == PLACE_SECOND, type, e);
+        else if (flags & TOK_TEMPLATE) ret = push(x, id, (struct tok_span){0}, type, TOK_FROM_TEMPLATE, e);
+        if (ret) return -1;
+    }
+    return (flags & TOK_LIMITS) && t->limits.pad ? fill(t, x, e) : 0;
+}
+
+/* Offsets of the parts and the whole. */
+static int finish(const struct tokenizer *t, const struct tok_places *p, const char *a, size_t n_a, const char *b, size_t n_b,
+                  unsigned flags, struct tok_encoding *x, struct err *e)
+{
+    tok_trim_spans(t, a, n_a, &x->part[0], 0, flags, b != NULL, false);
+    if (b) tok_trim_spans(t, b, n_b, &x->part[1], 0, flags, true, true);
+    return put_together(t, p, flags, x, e);
+}
+
+static void swap_parts(struct tok_encoding *x)
+{
+    for (int k = 0; k < 2; k++) {
+        struct tok_ids part = x->part[k];
+        x->part[k] = x->whole[k];
+        x->whole[k] = part;
+    }
+}
+
 int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char *a, size_t n_a, const char *b,
                     size_t n_b, unsigned flags, struct tok_encoding *out, struct err *e)
 {
@@ -192,24 +229,72 @@ int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char
     out->ids.want_spans = out->part[0].want_spans = out->part[1].want_spans = true;
     if (tok_encode_alone(t, s, a, n_a, flags, &out->part[0], e)) return -1;
     if (b && tok_encode_alone(t, s, b, n_b, flags, &out->part[1], e)) return err_wrap(e, "second text");
+    if (flags & TOK_WINDOWS) {
+        swap_parts(out);
+        out->window = 0;
+        out->last = false;
+        return tok_encode_window(t, a, n_a, b, n_b, flags, out, e) < 0 ? -1 : 0;
+    }
     size_t around = flags & TOK_TEMPLATE ? tok_limits_around(p) : 0;
     if ((flags & TOK_LIMITS) && cut(t, out, around, b != NULL, e)) return -1;
-    tok_trim_spans(t, a, n_a, &out->part[0], 0, flags, b != NULL, false);
-    if (b) tok_trim_spans(t, b, n_b, &out->part[1], 0, flags, true, true);
-    for (int i = 0; i < p->n; i++) {
-        int id = p->v[i].id, type = p->v[i].type, ret = 0;
-        if (id < 0) ret = put_text(out, id == PLACE_SECOND, type, e);
-        else if (flags & TOK_TEMPLATE) ret = push(out, id, (struct tok_span){0}, type, TOK_FROM_TEMPLATE, e);
-        if (ret) return -1;
+    return finish(t, p, a, n_a, b, n_b, flags, out, e);
+}
+
+/* ---- windows ---- */
+
+static int copy_part(const struct tok_ids *from, size_t begin, size_t end, struct tok_ids *to, struct err *e)
+{
+    size_t n = end - begin;
+    to->n = 0;
+    to->want_spans = true;
+    if (tok_ids_room(to, n, e)) return -1;
+    if (n) memcpy(to->id, from->id + begin, n * sizeof *to->id);
+    if (n) memcpy(to->span, from->span + begin, n * sizeof *to->span);
+    to->n = n;
+    return 0;
+}
+
+/* What of a text of n tokens, `keep` a window, is in the next one; whether it is the last. */
+static bool next_window(const struct tok_limits *l, size_t window, size_t keep, size_t n, size_t *begin, size_t *end)
+{
+    size_t moved = keep < n ? window * (keep - l->stride) : 0;
+    *begin = moved;
+    *end = n - moved < keep ? n : moved + keep;
+    bool last = *end == n;
+    if (!l->left) return last;
+    size_t from = n - *end; /* the same, from the end */
+    *end = n - *begin;
+    *begin = from;
+    return last;
+}
+
+int tok_encode_window(const struct tokenizer *t, const char *a, size_t n_a, const char *b, size_t n_b, unsigned flags,
+                      struct tok_encoding *out, struct err *e)
+{
+    const struct tok_places *p = tok_places_of(t, b != NULL, flags, e);
+    size_t keep[2] = {out->whole[0].n, b ? out->whole[1].n : 0};
+    if (!p || out->last) return p ? 0 : -1;
+    if (tok_limits_keep(&t->limits, flags & TOK_TEMPLATE ? tok_limits_around(p) : 0, b != NULL, &keep[0], &keep[1], e)) return -1;
+    bool cuts[2] = {keep[0] < out->whole[0].n, b && keep[1] < out->whole[1].n};
+    if (cuts[0] && cuts[1]) return err_set(e, ERR_DATA, "both texts are too long, and windows are of one of them");
+    if ((cuts[0] && !keep[0]) || (cuts[1] && !keep[1])) return err_set(e, ERR_DATA, "a window has no room for the text");
+    out->last = true;
+    for (int k = 0; k < 1 + (b != NULL); k++) {
+        size_t begin, end;
+        if (!next_window(&t->limits, out->window, keep[k], out->whole[k].n, &begin, &end)) out->last = false;
+        if (copy_part(&out->whole[k], begin, end, &out->part[k], e)) return -1;
     }
-    return (flags & TOK_LIMITS) && t->limits.pad ? fill(t, out, e) : 0;
+    out->window++;
+    return finish(t, p, a, n_a, b, n_b, flags, out, e) ? -1 : 1;
 }
 
 void tok_encoding_free(struct tok_encoding *x)
 {
     tok_ids_free(&x->ids);
-    tok_ids_free(&x->part[0]);
-    tok_ids_free(&x->part[1]);
+    for (int k = 0; k < 2; k++) {
+        tok_ids_free(&x->part[k]);
+        tok_ids_free(&x->whole[k]);
+    }
     free(x->of);
     *x = (struct tok_encoding){.of = NULL};
 }

@@ -137,8 +137,8 @@ static int read_truncation(struct tok_limits *l, const struct cJSON *j, struct e
     const char *here = "truncation";
     int64_t length = 0, stride = 0;
     if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "truncation must be an object or null");
-    if (is_text(j, "strategy", "OnlyFirst")) l->cut = CUT_FIRST;
-    else if (is_text(j, "strategy", "OnlySecond")) l->cut = CUT_SECOND;
+    if (is_text(j, "strategy", "OnlyFirst")) l->cut = TOK_CUT_FIRST;
+    else if (is_text(j, "strategy", "OnlySecond")) l->cut = TOK_CUT_SECOND;
     else if (json_member(j, "strategy") && !is_text(j, "strategy", "LongestFirst"))
         return err_set(e, ERR_DATA, "truncation: unknown strategy");
     if (json_known_keys(j, keys, here, e) ||

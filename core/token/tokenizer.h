@@ -102,6 +102,7 @@ enum tok_flags {
     TOK_GOES_ON = 16,  /* tok_count(): the text goes on from another, cut at a place of tok_lines.h */
     TOK_TARGET = 32,   /* the text is what others are translated into: by the tokenizer's rules for these, if it has any */
     TOK_UTF8 = 64,     /* the text is known to be UTF-8 and not looked at once more */
+    TOK_WINDOWS = 128, /* tok_encode_pair() with TOK_LIMITS: what is cut off is for tok_encode_window() */
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
@@ -130,6 +131,9 @@ struct tok_encoding {
     } *of;                   /* [ids.n] */
     size_t cap;
     struct tok_ids part[2];  /* work space */
+    struct tok_ids whole[2]; /* TOK_WINDOWS: the texts before they were cut, */
+    size_t window;           /* how many windows there were, */
+    bool last;               /* and whether no more follow */
 };
 enum { TOK_FROM_TEMPLATE = -1, TOK_FROM_PADDING = -2 };
 void tok_encoding_free(struct tok_encoding *x);
@@ -137,9 +141,16 @@ void tok_encoding_free(struct tok_encoding *x);
  * *out, emptied first.  One text gives the ids of tok_encode(). */
 int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char *a, size_t n_a, const char *b,
                     size_t n_b, unsigned flags, struct tok_encoding *out, struct err *e);
+/* The next window of texts that tok_encode_pair() has cut, with the same arguments: 1, or 0 where no more follow.  It begins (of
+ * one that is cut from the left: ends) `stride` tokens within the last.  Of two texts one may be cut, the other is in each. */
+int tok_encode_window(const struct tokenizer *t, const char *a, size_t n_a, const char *b, size_t n_b, unsigned flags,
+                      struct tok_encoding *out, struct err *e);
 /* From now on TOK_LIMITS cuts to max_length ids, from the end or (left) from
  * the beginning, whatever the file says, and pads as it says only if `pad`. */
 void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad);
+/* ... and which of two texts, and how many tokens two windows share. */
+enum tok_cut { TOK_CUT_LONGEST, TOK_CUT_FIRST, TOK_CUT_SECOND };
+void tok_limit_cut(struct tokenizer *t, enum tok_cut cut, size_t stride);
 /* From now on TOK_LIMITS fills up to `to` ids with `id`, behind the others or (left) in front. */
 void tok_pad(struct tokenizer *t, int id, size_t to, bool left);
 

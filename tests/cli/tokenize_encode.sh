@@ -126,6 +126,32 @@ for n in 1 3; do
 done
 rm -f in out
 
+# Windows: what was cut off follows, from either end, with the template around each; of two texts one is cut.
+echo 'the size the sizes' >w.txt
+is "$(encode w.txt --ids --windows --max-length 3)" "4 5 4
+5 6"
+is "$(encode w.txt --ids --windows --max-length 3 --stride 2)" "4 5 4
+5 4 5
+4 5 6"
+is "$(encode w.txt --ids --windows --max-length 3 --stride 1 --keep-end)" "4 5 6
+4 5 4"
+is "$(encode w.txt --pieces --windows --max-length 4 --template --pad '[PAD]')" "[CLS] the size [SEP]
+[CLS] the size [SEP]
+[CLS] ##s [SEP] [PAD]"
+is "$(encode w.txt --ids --windows --max-length 5)" "4 5 4 5 6"
+is "$(encode w.txt --jsonl --windows --max-length 3 --stride 1 | grep -o '"offsets":[^"]*\|"window":.' | tr '\n' ' ')" \
+    '"offsets":[[0,3],[4,8],[9,12]], "window":0 "offsets":[[9,12],[13,17],[17,18]], "window":1 '
+echo '{"text":"size","b":"the size the"}' >w2.jsonl
+is "$(encode w2.jsonl --ids --windows --max-length 3 --pair-field b --cut second --stride 1)" "5 4 5
+5 5 4"
+expect_error 65 "both texts are too long, and windows are of one of them" "$LLMCTL" tokenize encode w2.jsonl -t vocab.txt --ids --windows --max-length 1 --pair-field b
+expect_error 65 "a window has no room for the text" "$LLMCTL" tokenize encode w.txt -t vocab.txt --ids --windows --max-length 2 --template
+expect_error 2 "--windows needs --max-length, or --limits" "$LLMCTL" tokenize encode w.txt -t vocab.txt --ids --windows
+expect_error 2 "--stride needs --windows and --max-length" "$LLMCTL" tokenize encode w.txt -t vocab.txt --ids --stride 1 --max-length 4
+expect_error 2 "--stride 4: windows of 4 tokens would not move on" "$LLMCTL" tokenize encode w.txt -t vocab.txt --ids --stride 4 --max-length 4 --windows
+expect_error 2 "--cut needs --max-length and --pair-field" "$LLMCTL" tokenize encode w.txt -t vocab.txt --ids --cut first
+expect_error 2 "--windows goes with --ids" "$LLMCTL" tokenize encode w.txt -t vocab.txt --out w.tok --windows
+
 # Words cut at random: by seed and place, not by threads; into shards, too.
 for i in $(seq 3000); do echo "the size sizes size $i"; done >random.txt
 "$LLMCTL" tokenize train random.txt --vocab-size 300 -q -o random.json
