@@ -47,7 +47,7 @@ static const struct opt encode_cmd_opts[] = {
     OPT_ENUM(0, "cut", C, cut, "longest|first|second", "longest", "With --max-length: of two texts the longer, or always this one"),
     OPT_BOOL(0, "windows", C, windows, NULL, "With --max-length, --limits: what was cut off follows, N ids at a time"),
     OPT_INT(0, "stride", C, stride, "N", "0", 0, 1e9, "With --windows: how many tokens each shares with the one before"),
-    OPT_STR(0, "pad", C, pad, "ID|TOKEN", NULL, "With --max-length: fill up to it with this token"),
+    OPT_STR(0, "pad", C, pad, "ID|TOKEN", NULL, "With --max-length: fill up to it with this token; a number is an id"),
     OPT_BOOL(0, "pad-left", C, pad_left, NULL, "With --pad: fill up in front"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
@@ -185,17 +185,15 @@ static int count_by_file(const struct encode_cfg *cfg, struct encode_opts *o, st
     return ret;
 }
 
-/* --pad: a token as the vocabulary spells it, or an id. */
+/* --pad: an id, or a token as the vocabulary spells it; a number is an id. */
 static int set_pad(const struct encode_cfg *cfg, struct tokenizer *t, struct err *e)
 {
-    int id = tok_id(t, cfg->pad);
     char *end;
-    if (id < 0) {
-        long v = strtol(cfg->pad, &end, 10);
-        size_t n;
-        id = *cfg->pad && !*end && v >= 0 && v < tok_vocab_size(t) && tok_piece(t, (int)v, &n) ? (int)v : -1;
-    }
-    if (id < 0) return err_set(e, ERR_USAGE, "--pad '%s' is no token of this tokenizer", cfg->pad);
+    size_t n;
+    long v = strtol(cfg->pad, &end, 10);
+    bool number = *cfg->pad && !*end && v >= 0;
+    int id = !number ? tok_id(t, cfg->pad) : v < tok_vocab_size(t) && tok_piece(t, (int)v, &n) ? (int)v : -1;
+    if (id < 0) return err_set(e, ERR_USAGE, "--pad '%s' is no %s of this tokenizer", cfg->pad, number ? "id" : "token");
     tok_pad(t, id, (size_t)cfg->max_length, cfg->pad_left);
     return 0;
 }

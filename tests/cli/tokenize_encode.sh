@@ -82,7 +82,7 @@ is "$(encode t.txt --ids --template --max-length 8 --pad 0 --pad-left)" "0 0 2 4
 is "$(encode t.txt --ids --max-length 3 --pad '[PAD]')" "4 1 5"
 is "$(encode t.txt --jsonl --max-length 5 --pad '[PAD]' | grep -o '"sequence_ids".*')" '"sequence_ids":[0,0,0,0,null],"attention_mask":[1,1,1,1,0]}'
 fails 2 "no token of this tokenizer" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --max-length 5 --pad nope
-fails 2 "no token of this tokenizer" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --max-length 5 --pad 10
+fails 2 "no id of this tokenizer" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --max-length 5 --pad 10
 fails 2 "pad needs --max-length" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --pad '[PAD]'
 fails 2 "pad-left needs --pad" "$LLMCTL" tokenize encode t.txt -t vocab.txt --ids --pad-left
 fails 66 "a text itself comes from stdin" "$LLMCTL" tokenize encode -t vocab.txt --ids "the size"
@@ -171,6 +171,11 @@ expect_error 2 "--alpha and --nbest are for unigram; byte pairs are cut at rando
 expect_error 2 "not by this kind of tokenizer" "$LLMCTL" tokenize encode -t vocab.txt --ids --dropout 0.5
 expect_error 2 "--nbest needs --alpha" "$LLMCTL" tokenize encode -t random.model --ids --nbest 5
 expect_error 2 "--seed goes with --dropout or --alpha" "$LLMCTL" tokenize encode -t random.model --ids --seed 5
+
+# A number is an id, also where a token is spelled so.
+grep -q '"0":' random.json || fail "no token is spelled 0"
+is "$(echo the | "$LLMCTL" tokenize encode -t random.json --ids -q --max-length 9 --pad 0 | grep -o ' 0 0$')" " 0 0"
+expect_error 2 "--pad '900' is no id of this tokenizer" "$LLMCTL" tokenize encode -t random.json --ids --max-length 9 --pad 900
 
 # A file's own dropout is kept, and said; encoding is not random unless it is told to be.
 sed 's/"dropout":null/"dropout":0.25/' random.json >dropout.json
