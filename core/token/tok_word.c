@@ -40,6 +40,7 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
         return NULL;
     }
     s->cache.dense = t->model != MODEL_BPE; /* whose later passes have no time to spare */
+    s->cache.replaces = formed && s->unknown.find;
     return s;
 }
 

@@ -17,6 +17,8 @@ enum {
     MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 15,  /* more than words that are learned together ask for */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
+    MARK_BITS = 15,
+    MARKS = 1 << MARK_BITS,
 };
 
 #define BYTES(n) (n) >= 8 ? UINT64_MAX : ((uint64_t)1 << 8 * ((n) & 7)) - 1
@@ -61,6 +63,7 @@ void word_cache_free(struct word_cache *c)
     word_room_free(&c->room);
     free(c->memory);
     free(c->pool);
+    free(c->marks);
     memset(c, 0, sizeof *c);
 }
 
@@ -97,6 +100,7 @@ static void empty(struct word_cache *c)
 {
     memset(c->lines, 0, c->n_lines * sizeof *c->lines);
     c->used = c->pool_used = 0;
+    c->full = false;
 }
 
 /* Of its key: without the number of ids. */
@@ -203,6 +207,8 @@ static size_t times_more(struct word_cache *c)
 /* More lines; where that is too much or there is no memory, none used. */
 static void grow(struct word_cache *c)
 {
+    c->full = false;
+    c->again = c->over = 0;
     if (c->n_lines >= SOME_LINES && c->n_lines < MAX_LINES) spread(c, times_more(c));
     else if (c->n_lines >= MAX_LINES || !move(c)) empty(c);
 }
@@ -233,10 +239,21 @@ static size_t room_eighths(const struct word_cache *c)
     return c->n_lines >= MANY_LINES && !word_cache_is_slow(c) ? 10 : 7;
 }
 
+/* Most words that come when the first lines are full never come again, and to find the ids of those that do once
+ * more costs what more lines do when they are some 15,000.  Marks tell of up to 30,000 words whether most come again. */
+static bool may_be_full(struct word_cache *c)
+{
+    enum { AGAIN = 1 << 11, OVER = 1 << 16 };
+    if (!c->replaces || c->n_lines > FIRST_LINES || c->room.lines || many_to_come(c)) return false;
+    if (c->again > AGAIN || c->over > OVER) return false;
+    if (!c->marks) c->marks = mem_zalloc(MARKS, 1);
+    return c->full = c->marks != NULL;
+}
+
 bool word_cache_room(struct word_cache *c, size_t n_words, size_t n)
 {
     if (!pool_room(c, n)) return false;
-    if (c->used + n_words > room_eighths(c) * c->n_lines / 8) grow(c);
+    if (c->used + n_words > room_eighths(c) * c->n_lines / 8 && !may_be_full(c)) grow(c);
     return true;
 }
 
@@ -254,8 +271,34 @@ struct word_slot *word_cache_seek_on(const struct word_cache *c, const struct wo
         }
 }
 
+/* Whether what was put over comes again. */
+static void count_over(struct word_cache *c, uint64_t hash)
+{
+    uint8_t *mark = &c->marks[hash >> (64 - MARK_BITS)], own = (uint8_t)(hash >> (56 - MARK_BITS));
+    c->again = *mark == own ? c->again + 2 : c->again - (c->again > 0);
+    c->over++;
+    *mark = own;
+}
+
+/* In a full cache: the first place of the line is kept by who came first, the second is the last one's. */
+static struct word_slot *claim_over(struct word_cache *c, const struct word_key *key)
+{
+    struct word_slot *s = c->lines[word_cache_line(c, key->hash)].slot;
+    if (word_slot_is(&s[0], key) || word_slot_is(&s[1], key)) return NULL;
+    s += s->k[1] != 0;
+    if (s->k[1]) {
+        if (s->k[1] >> 60 == 0 && s->id[1] == 0) return NULL;
+        c->used--;
+    }
+    word_cache_claim_slot(c, s, key);
+    s->id[1] = 0; /* until it has its ids */
+    count_over(c, key->hash);
+    return s;
+}
+
 struct word_slot *word_cache_claim(struct word_cache *c, const struct word_key *key)
 {
+    if (c->full) return claim_over(c, key);
     struct word_slot *s = word_cache_seek(c, key);
     if (s->k[1]) return NULL;
     word_cache_claim_slot(c, s, key);

@@ -5,7 +5,8 @@
  * together, so that a word costs one line, which is asked for early, and most
  * often one place in it: vectors look at that place alone.  The
  * table grows with the distinct words up to 64 MiB and is emptied then, so that
- * hostile or endless input does not use up the memory. */
+ * hostile or endless input does not use up the memory.  Where ids are found quickly,
+ * words may be put over others before it does. */
 #ifndef CORE_TOKEN_WORD_CACHE_H
 #define CORE_TOKEN_WORD_CACHE_H
 
@@ -57,6 +58,11 @@ struct word_cache {
     size_t pool_used, pool_cap;
     bool dense;             /* rather fuller lines than more where memory is slow to come; after word_cache_init() */
     bool frugal;            /* it is; also to be set there */
+    bool replaces;          /* rather words put over others than more lines, until many of those come again; also to be set there */
+    bool full;              /* words are put over others: each is in its line or nowhere */
+    uint8_t *marks;         /* of words that a full cache did not know, by their hash */
+    unsigned again;         /* those that are known by their marks count 2, each of the others takes 1 back */
+    unsigned over;          /* how many they were */
     unsigned seconds;       /* how often a word was found, but not in its place */
     unsigned seconds_then;  /* when the lines became what they are */
     uint64_t text, all_text; /* bytes of text so far, and of all that will come; 0: not known */
@@ -189,7 +195,7 @@ static inline const struct word_slot *word_cache_find(struct word_cache *c, cons
         l->slot[1] = swap;
         return &l->slot[place];
     }
-    return ((l->slot[0].k[1] != 0) & (l->slot[1].k[1] != 0)) ? word_cache_find_on(c, key) : NULL;
+    return ((l->slot[0].k[1] != 0) & (l->slot[1].k[1] != 0) & !c->full) ? word_cache_find_on(c, key) : NULL;
 }
 
 /* Copies the ids to out (room for 15) and returns their number, 0 if unknown. */
@@ -271,7 +277,8 @@ static inline void word_cache_claim_slot(struct word_cache *c, struct word_slot 
 
 /* Words whose ids are found many at a time.  First, that n_words of them with up to
  * n_ids in the pool have room (true; what was there may be gone).  Then each has its
- * slot, NULL where the word has one, and before any other use its ids, not of 0. */
+ * slot, NULL where the word has one or that of a full cache is another's that waits for ids, and before
+ * any other use its ids, not of 0. */
 bool word_cache_room(struct word_cache *c, size_t n_words, size_t n_ids);
 struct word_slot *word_cache_claim(struct word_cache *c, const struct word_key *key);
 void word_cache_fill_long(struct word_cache *c, struct word_slot *s, const uint8_t *word, size_t n, const int32_t *ids,

@@ -75,13 +75,14 @@ static void fill(struct word_cache *c, const struct rng_key *k, uint64_t i)
     bool fuller = c->dense ? c->n_lines == 1 << 13 : c->n_lines >= 1 << 17;
     size_t eighths = largest ? 12 : fuller ? 10 : 7, most = eighths * c->n_lines / 8, few = (size_t)rng_below(k, i, 60);
     if (rng_below(k, i + 1, largest ? 40 : 6) == 0 && c->used < most - few) c->used = most - few;
+    if (c->full && rng_below(k, i + 2, 4) == 0) c->over = UINT32_MAX / 2; /* more lines */
     if (rng_below(k, i + 2, 6) == 0 && c->pool_used < c->pool_cap - 20 * few) c->pool_used = c->pool_cap - 20 * few;
 }
 
 struct job {
     struct tokenizer **t;  /* [kinds] */
     uint32_t first;        /* of its texts */
-    size_t grown, emptied;
+    size_t grown, emptied, full;
     char wrong[120];       /* which text, if any */
 };
 
@@ -121,6 +122,7 @@ static void *encode(void *arg)
             if (!is_same(j->t[i], chains[i], s[i], exact, n, seed % 5 == 4))
                 snprintf(j->wrong, sizeof j->wrong, "kind %zu, text %u", i, (unsigned)(j->first + seed));
             j->grown += s[i]->cache.n_lines > lines;
+            j->full += s[i]->cache.full;
             j->emptied += s[i]->cache.n_lines == lines && s[i]->cache.used < used;
             free(exact);
         }
@@ -145,6 +147,7 @@ static void what_is_remembered_changes_no_ids(void **state)
         assert_string_equal(j[i].wrong, "");
         assert_true(j[i].grown >= 2 * COUNT_OF(kinds) && j[i].emptied >= COUNT_OF(kinds));
     }
+    assert_true(j[0].full + j[1].full > 1); /* words were put over others */
     for (size_t i = 0; i < COUNT_OF(kinds); i++) tok_free(t[i]);
 }
 

@@ -608,6 +608,87 @@ static void a_full_cache_begins_anew(void **state)
     word_cache_free(&c);
 }
 
+/* Numbers 1 to n, each asked for and added if it is not known; how many were not. */
+static size_t miss_numbers(struct word_cache *c, int32_t n)
+{
+    size_t missed = 0;
+    for (int32_t i = 1; i <= n; i++) {
+        struct word_key key;
+        int32_t out[WORD_KEY_MAX] = {0};
+        const int32_t ids[WORD_KEY_MAX] = {i, 1, 2, 3, 4, 5, 6};
+        size_t n_ids = 1 + (size_t)i % 7;
+        ask_number(c, i, &key);
+        if (!word_cache_get(c, &key, out)) {
+            word_cache_add(c, &key, ids, n_ids);
+            missed++;
+            assert_int_equal(word_cache_get(c, &key, out), n_ids);
+        }
+        assert_memory_equal(out, ids, n_ids * sizeof *ids);
+    }
+    return missed;
+}
+
+/* New words are put over others until most of them were there before, or there were many: then there are lines for all. */
+static void words_are_put_over_others_until_these_come_again(void **state)
+{
+    (void)state;
+    static const int32_t words[] = {20000, 60000, 100000};
+    for (int i = 0; i < 3; i++) {
+        struct word_cache c;
+        struct err e;
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        c.replaces = true;
+        size_t lines = c.n_lines;
+        assert_int_equal(miss_numbers(&c, words[i]), words[i]);
+        if (i < 2) assert_true(c.full && c.n_lines == lines && c.used <= 2 * lines);
+        else assert_true(c.n_lines > lines);
+        for (int pass = 0; pass < 3; pass++) (void)miss_numbers(&c, words[i]);
+        assert_true(!c.full && c.n_lines > lines);
+        assert_int_equal(miss_numbers(&c, words[i]), 0);
+        word_cache_free(&c);
+    }
+    struct word_cache c; /* where there are more lines already, these are used */
+    struct err e;
+    assert_int_equal(word_cache_init(&c, &e), 0);
+    c.replaces = true;
+    assert_true(word_room_new(&c.room, 5 << 20));
+    (void)miss_numbers(&c, words[0]);
+    assert_int_equal(miss_numbers(&c, words[0]), 0);
+    word_cache_free(&c);
+}
+
+/* Those that wait for their ids are not put over. */
+static void words_that_wait_keep_their_places(void **state)
+{
+    (void)state;
+    enum { FIRST = 1000000, WORDS = 3000 };
+    struct word_cache c;
+    struct err e;
+    static struct word_key key[WORDS];
+    static struct word_slot *slot[WORDS];
+    size_t waiting = 0;
+    assert_int_equal(word_cache_init(&c, &e), 0);
+    c.replaces = true;
+    (void)miss_numbers(&c, 20000);
+    assert_true(c.full);
+    for (int32_t i = 0; i < WORDS; i++) {
+        ask_number(&c, FIRST + i, &key[i]);
+        slot[i] = word_cache_claim(&c, &key[i]);
+        waiting += slot[i] != NULL;
+        assert_null(word_cache_claim(&c, &key[i])); /* it waits already, or has no place now, either */
+    }
+    assert_true(waiting > WORDS / 2 && waiting < WORDS);
+    for (int32_t i = 0; i < WORDS; i++) {
+        const int32_t ids[WORD_KEY_MAX] = {FIRST + i};
+        if (slot[i]) word_cache_fill(&c, slot[i], ids, 1);
+    }
+    for (int32_t i = 0; i < WORDS; i++) {
+        int32_t out[WORD_KEY_MAX];
+        if (slot[i]) assert_true(word_cache_get(&c, &key[i], out) == 1 && *out == FIRST + i);
+    }
+    word_cache_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_do_as_the_others),
@@ -623,6 +704,8 @@ int main(void)
                                        cmocka_unit_test(no_word_is_lost_as_the_cache_grows),
                                        cmocka_unit_test(words_to_come_have_room),
                                        cmocka_unit_test(room_that_was_got_before_is_used),
+                                       cmocka_unit_test(words_are_put_over_others_until_these_come_again),
+                                       cmocka_unit_test(words_that_wait_keep_their_places),
                                        cmocka_unit_test(a_full_cache_begins_anew)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
