@@ -21,7 +21,8 @@ int32_t wordpiece_only(const struct tokenizer *t, const uint8_t *word, size_t n)
 {
     int32_t ids[WORDPIECE_ONLY_MAX];
     if (n > WORDPIECE_ONLY_MAX) return -1;
-    size_t n_ids = chars_in(word, n, t->max_word_chars) > t->max_word_chars ? 0 : ids_of(t, word, n, ids);
+    bool unknown = n > t->max_word_chars && chars_in(word, n, t->max_word_chars) > t->max_word_chars;
+    size_t n_ids = unknown ? 0 : ids_of(t, word, n, ids);
     return n_ids == 1 ? ids[0] : n_ids == 0 ? t->unk_id : -1;
 }
 

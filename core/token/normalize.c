@@ -209,8 +209,14 @@ int norm_char(const struct norm_chain *c, uint32_t cp, uint32_t out[NORM_CHAR_MO
 {
     uint32_t have[NORM_CHAR_MOST], next[NORM_CHAR_MOST];
     int n = 1;
-    out[0] = cp;
-    for (size_t i = 0; i < c->n; i++) {
+    size_t i = 0;
+    for (; i < c->n && n == 1; i++) { /* most stay one character */
+        n = of_char(c->step[i].kind, cp, out);
+        if (n < 0) return -1;
+        cp = n == 1 ? out[0] : cp;
+    }
+    if (n == 1) out[0] = cp;
+    for (; i < c->n; i++) {
         int n_have = n;
         memcpy(have, out, (size_t)n * sizeof *have);
         n = 0;
