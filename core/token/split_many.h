@@ -35,6 +35,7 @@ SPLIT_INLINE struct contractions find_contractions(const uint8_t *s, const struc
                                                     bool fold)
 {
     struct contractions c = {0, 0};
+    quotes &= m->letter >> 1; /* which most quotes of code are not in front of */
     if (!quotes) return c;
 #ifdef SPLIT_VBMI
     enum { ONE = 1, R_V = 2, L = 4, E = 8 };
@@ -84,14 +85,14 @@ SPLIT_INLINE uint64_t join_contractions(struct contractions c, uint64_t start)
 /* Groups of `max` inside longer runs of digits. */
 SPLIT_INLINE uint64_t group_digits(uint64_t digit, uint64_t cut, uint64_t start, int max)
 {
+    uint64_t on = digit & digit << 1 & ~cut, behind = on, group = digit & ~on;
     if (max == 1) return start | digit;
-    uint64_t runs = digit & ~(digit << 1 & ~cut);
-    if (!(digit & digit << 1 & digit << 2 & (max > 2 ? digit << 3 : digit))) return start;
-    for (; runs; runs &= runs - 1) {
-        int i = low_bit(runs), end = end_of_run(digit, cut, i);
-        for (i += max; i < end; i += max) start |= (uint64_t)1 << i;
+    for (int i = 1; i < max; i++) behind &= on << i; /* so many digits of the run are before it */
+    for (int i = max; behind && i < 64; i *= 2) {
+        group |= group << i & behind;
+        behind &= behind << i;
     }
-    return start;
+    return start | group;
 }
 
 /* The part of a run of spaces after its last newline is a run of its own. */
@@ -152,23 +153,25 @@ SPLIT_INLINE uint64_t join_signs(const struct split_masks *m, uint64_t letter, u
 /* ---- the steps of a window ---- */
 
 /* The classes that the words look at. */
-SPLIT_INLINE void classify_window(const uint8_t *s, const struct split_rule *r, const void *leads, struct split_masks *m)
+SPLIT_INLINE void classify_window(const uint8_t *s, const struct split_rule *r, struct split_masks *m)
 {
     split_classify_ascii(s, m);
     if (r->cases) m->lower = m->letter & ~m->upper;
-    if (m->high) {
+}
+
+/* Those of what is beyond ASCII. */
+SPLIT_INLINE void classify_high(const uint8_t *s, const struct split_rule *r, const void *leads, struct split_masks *m)
+{
 #ifdef SPLIT_VBMI
-        const struct split_leads *t = leads;
-        uint64_t left = split_letters(s, &t->letter, m);
-        if (left && !r->listed) left = split_signs(s, t, left, m);
-        split_classify_rest(s, left, r, m);
+    const struct split_leads *t = leads;
+    uint64_t left = split_letters(s, &t->letter, m);
+    if (left && !r->listed) left = split_signs(s, t, left, m);
+    split_classify_rest(s, left, r, m);
 #else
-        (void)leads;
-        split_classify_rest(s, m->high, r, m);
+    (void)leads;
+    split_classify_rest(s, m->high, r, m);
 #endif
-        if (r->max_digits) known_before(m, m->wide_digit);
-    }
-    if (r->signs) known_before(m, m->rest | (split_controls(s) & ~m->space));
+    if (r->max_digits) known_before(m, m->wide_digit);
 }
 
 /* How many bits are decided: the last character waits for the next one. */
@@ -266,23 +269,25 @@ SPLIT_INLINE uint64_t prefixed_words(const uint8_t *s, const struct split_masks 
     return start;
 }
 
-/* A run of spaces that leaves the window is not decided. */
+SPLIT_INLINE int lesser(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* A run of spaces that leaves the window is not decided: which window ends in one cannot be guessed. */
 SPLIT_INLINE int before_spaces(const struct split_masks *m, uint64_t within, int limit)
 {
     uint64_t rest = within & ~m->space;
-    int end = rest ? 64 - __builtin_clzll(rest) : 0;
-    return end < m->known && end < limit ? end : limit;
+    return lesser(limit, 64 - (rest ? __builtin_clzll(rest) : 64));
 }
 
-/* Bits where pieces start of the first `size` bytes, bit 0 (which does) included; *limit = how many
- * bits are decided.  last: the text ends there.  The masks stay in *found. */
-SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, const struct split_rule *r, const void *leads, int *limit,
-                                       struct split_masks *found)
+/* Bits where pieces start, by the classes of m. */
+SPLIT_INLINE uint64_t starts_by_masks(const uint8_t *s, int size, bool last, const struct split_rule *r, int *limit, struct split_masks *found)
 {
-    struct split_masks m = {.known = size};
+    struct split_masks m = *found;
     struct cut_view v = {.within = below(size), .first = ~(uint64_t)0};
     uint64_t cut = 0, start = 0, within = below(size);
-    if (!r->no_words) classify_window(s, r, leads, &m);
+    if (r->signs) known_before(&m, m.rest | (split_controls(s) & ~m.space));
     if (r->n_cuts || r->han) view_window(s, r, &m, &v);
     if (r->han && m.high) take_han(r, &v, &m);
     *limit = 0;
@@ -310,6 +315,18 @@ SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, co
         v.first = ~(uint64_t)0;
     }
     return cut_window(r, r->n_before, r->n_cuts, &v, start, last, limit);
+}
+
+/* Bits where pieces start of the first `size` bytes, bit 0 (which does) included; *limit = how many
+ * bits are decided.  last: the text ends there.  The masks stay in *found. */
+SPLIT_INLINE uint64_t starts_in_window(const uint8_t *s, int size, bool last, const struct split_rule *r, const void *leads, int *limit,
+                                       struct split_masks *found)
+{
+    *found = (struct split_masks){.known = size};
+    if (!r->no_words) classify_window(s, r, found);
+    if (!found->high) return starts_by_masks(s, size, last, r, limit, found); /* of ASCII: many masks are a constant 0 */
+    classify_high(s, r, leads, found);
+    return starts_by_masks(s, size, last, r, limit, found);
 }
 
 #endif
