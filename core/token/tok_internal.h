@@ -181,7 +181,6 @@ struct tok_misses {
         const uint8_t *word;
         size_t n;
         struct bpe_job job;   /* ids: in symbols */
-        uint8_t before;       /* one more than the last with the same place in `last` */
     } waiting[MISSES];
     /* Words some of whose pieces wait: out->id[from..end) is theirs. */
     struct tok_whole {
@@ -317,6 +316,9 @@ int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8
  * ids there, the text stays and nothing before them changes.  False: it is not one
  * that already waits. */
 bool tok_misses_again(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                      size_t n, struct tok_ids *out);
+/* The same two for a word that is its own key, and whose symbols are its bytes. */
+void tok_misses_bytes(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                       size_t n, struct tok_ids *out);
 /* Where the next word's symbols go, at most BPE_JOB_MAX of them. */
 int32_t *tok_misses_symbols(struct tok_scratch *s);

@@ -1,6 +1,6 @@
 /* Words that the cache does not know: they wait until there are enough of them to
- * be merged side by side.  Each has one job, however often it comes; its place
- * among the ids is kept free. */
+ * be merged side by side.  Each has one job, however often it comes (but for few whose
+ * hashes meet); its place among the ids is kept free. */
 #include <string.h>
 
 #include "core/token/tok_internal.h"
@@ -110,21 +110,19 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
     tok_misses_drop(m);
 }
 
-/* The job of a word that already waits, or MISSES. */
-static size_t find(const struct tok_misses *m, const struct word_key *key, const uint8_t *word, size_t n)
+static uint8_t *last_of(struct tok_misses *m, const struct word_key *key)
 {
-    for (size_t i = m->last[key->hash >> 32 & (MISS_HASH - 1)]; i-- > 0; i = m->waiting[i].before) {
-        const struct tok_waiting *w = &m->waiting[i];
-        bool same = w->key.k[0] == key->k[0] && w->key.k[1] == key->k[1];
-        if (same && (n <= WORD_KEY_MAX || memcmp(w->word, word, n) == 0)) return i;
-    }
-    return MISSES;
+    return &m->last[key->hash >> 32 & (MISS_HASH - 1)];
 }
 
-static void keep_free(const struct tokenizer *t, struct tok_scratch *s, size_t job, struct tok_ids *out)
+static bool same_key(const struct tok_waiting *w, const struct word_key *key)
+{
+    return ((w->key.k[0] ^ key->k[0]) | (w->key.k[1] ^ key->k[1])) == 0;
+}
+
+static void keep_free(const struct tokenizer *t, struct tok_scratch *s, size_t job, size_t n, struct tok_ids *out)
 {
     struct tok_misses *m = &s->misses;
-    size_t n = m->waiting[job].job.n;
     m->gap[m->n++] = (struct tok_gap){out->n, n, job};
     out->n += n;
     if (m->n == MISSES) tok_misses_merge(t, s, out);
@@ -133,9 +131,11 @@ static void keep_free(const struct tokenizer *t, struct tok_scratch *s, size_t j
 bool tok_misses_again(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                       size_t n, struct tok_ids *out)
 {
-    size_t job = find(&s->misses, key, word, n);
-    if (job == MISSES) return false;
-    keep_free(t, s, job, out);
+    size_t last = *last_of(&s->misses, key);
+    if (!last) return false;
+    const struct tok_waiting *w = &s->misses.waiting[last - 1];
+    if (!same_key(w, key) || (n > WORD_KEY_MAX && memcmp(w->word, word, n) != 0)) return false;
+    keep_free(t, s, last - 1, w->job.n, out);
     return true;
 }
 
@@ -148,10 +148,25 @@ void tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const stru
                     size_t n, size_t n_symbols, struct tok_ids *out)
 {
     struct tok_misses *m = &s->misses;
-    uint8_t *last = &m->last[key->hash >> 32 & (MISS_HASH - 1)];
     struct bpe_job job = {m->symbols + m->n_symbols, t->byte_level ? word : NULL, n_symbols};
-    m->waiting[m->n_jobs] = (struct tok_waiting){*key, word, n, job, *last};
+    m->waiting[m->n_jobs] = (struct tok_waiting){*key, word, n, job};
     m->n_symbols += n_symbols;
-    *last = (uint8_t)++m->n_jobs;
-    keep_free(t, s, m->n_jobs - 1, out);
+    *last_of(m, key) = (uint8_t)++m->n_jobs;
+    keep_free(t, s, m->n_jobs - 1, n_symbols, out);
+}
+
+/* Whether it waits already, as every third does, cannot be guessed: a new job is written down, and stays if it
+ * does not. */
+void tok_misses_bytes(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
+                      size_t n, struct tok_ids *out)
+{
+    struct tok_misses *m = &s->misses;
+    uint8_t *last = last_of(m, key);
+    size_t some = *last != 0, old = *last - some;
+    size_t again = some & (size_t)same_key(&m->waiting[old], key), job = m->n_jobs + ((old - m->n_jobs) & -again);
+    m->waiting[m->n_jobs] = (struct tok_waiting){*key, word, n, {m->symbols + m->n_symbols, word, n}};
+    *last = (uint8_t)(job + 1);
+    m->n_symbols += n & (again - 1);
+    m->n_jobs += again ^ 1;
+    keep_free(t, s, job, n, out);
 }

@@ -217,12 +217,19 @@ static void cut_batch(struct tok_scratch *s, const uint8_t *text, size_t n, size
     s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, w->keys);
 }
 
+/* Whether words that are their own keys are merged by their bytes, all of them. */
+static bool merges_bytes(const struct tokenizer *t, const struct tok_scratch *s)
+{
+    return t->bpe.n_merges && t->bpe.every_byte && !s->runs;
+}
+
 static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const struct tok_words *w, const uint8_t *text,
                      size_t n, size_t at, struct tok_ids *out, struct err *e)
 {
     size_t pos = w->begin;
     /* A word has at most as many ids as bytes; a few more are written of some. */
     if (tok_ids_room(out, w->ends[w->count - 1] - pos + WORD_BATCH_MORE, e)) return -1;
+    bool bytes = merges_bytes(t, s);
     for (size_t i = 0; i < w->count; i++) {
         int32_t *to = out->id + out->n;
         size_t from = i;
@@ -230,7 +237,9 @@ static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const str
         out->n = (size_t)(to - out->id);
         if (i > from) pos = w->ends[i - 1];
         if (i == w->count) break;
-        if (other_word(t, s, &w->keys[i], text + pos, w->ends[i] - pos, at + pos, n - pos, out, e)) return -1;
+        size_t len = w->ends[i] - pos;
+        if (bytes && len <= WORD_KEY_MAX) tok_misses_bytes(t, s, &w->keys[i], text + pos, len, out);
+        else if (other_word(t, s, &w->keys[i], text + pos, len, at + pos, n - pos, out, e)) return -1;
         pos = w->ends[i];
     }
     return 0;
