@@ -170,8 +170,8 @@ ALWAYS_INLINE uint32_t large_rank_of(const struct table *t, uint64_t left, uint6
     }
     uint64_t key = left << BPE_ID_BITS | right, h = key * t->factor;
     uint64_t slot = t->slots[bpe_spread(h) * t->turn[h >> t->group_shift] >> t->slot_shift];
-    slot ^= key << BPE_ID_BITS; /* the rank, or more than any */
-    return slot < NEVER ? (uint32_t)slot : UINT32_MAX;
+    slot ^= key << BPE_ID_BITS; /* the rank, or more than any: which cannot be guessed */
+    return (uint32_t)slot | -(uint32_t)(slot >= NEVER);
 }
 
 ALWAYS_INLINE __m128i large_four(const uint32_t *pair, uint64_t w)
