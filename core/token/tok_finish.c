@@ -342,7 +342,7 @@ int tok_finish(struct tokenizer *t, struct err *e)
     if (t->source == SOURCE_JSON || t->pieces) guess_ends(t);
     if (t->source == SOURCE_JSON && t->model == MODEL_UNIGRAM) find_unk_score(t);
     if (model_tables(t, e)) return -1;
-    if (make_forms(t, e) || make_bytes(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
+    if (make_forms(t, e) || make_bytes(t, e) || tok_wholes_new(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, NULL, true, e) || tok_runs_new(t, &t->runs, e))
         return -1;
     if (tok_matcher_twins(&t->normalized))
@@ -381,6 +381,7 @@ void tok_free(struct tokenizer *t)
     vocab_free(&t->vocab);
     bpe_free(&t->bpe);
     free(t->borders);
+    free(t->wholes);
     free(t->joints);
     tok_runs_free(t->runs);
     tok_matcher_free(&t->raw);

@@ -157,6 +157,8 @@ struct tokenizer {
     bool cache_words;        /* words are worth a cache: the chain cuts them short */
     struct split_joints *joints; /* of `rule`, or NULL */
     struct tok_borders *borders; /* byte level: where long words are cut, or NULL */
+    uint64_t *wholes;        /* byte level with ignore_merges, else NULL: bits by the hashes of tokens of up to WORD_KEY_MAX bytes */
+    unsigned wholes_shift;   /* of a hash: its bit's number */
     struct tok_fast *fast;   /* tok_fast.c: words cached by their bytes in the text; or NULL */
     struct tok_added *near;  /* tok_near.c: what of each token of `normalized` is looked for; or NULL */
     struct tok_matcher near_match;
@@ -329,6 +331,7 @@ void tok_misses_add(const struct tokenizer *t, struct tok_scratch *s, const stru
 void tok_misses_whole(struct tok_scratch *s, const struct word_key *key, const uint8_t *word, size_t n, size_t from,
                       size_t rounds, const struct tok_ids *out);
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
+int tok_wholes_new(struct tokenizer *t, struct err *e); /* t->wholes, by t->bytes */
 void tok_misses_drop(struct tok_misses *m); /* after an error */
 void tok_spans_free(struct tok_spans *w);
 /* tok_unknown.c: words that the cache does not know, to be taken apart together by

@@ -68,28 +68,75 @@ static void learn(struct tok_misses *m, struct word_cache *c, const struct bpe_j
     }
 }
 
-/* With ignore_merges, words that are tokens as a whole: most are none, which many are asked sooner than one. */
+/* ---- ignore_merges: words that are tokens as a whole ---- */
+
+/* The key of the word that the token is; false: it has none, or is no word. */
+static bool whole_key(const struct tokenizer *t, int id, struct word_key *key)
+{
+    const struct tok_bytes *b = &t->bytes[id];
+    uint8_t own[2 * WORD_KEY_MAX + 16];
+    size_t n;
+    if (b->off == TOK_HOLE || !b->covers || b->covers > WORD_KEY_MAX) return false;
+    const uint8_t *bytes = (const uint8_t *)t->byte_pool + b->off;
+    if (!t->decoder.bytes || t->vocab.v[id].flags & VOCAB_ADDED) { /* what decoders get may be another text */
+        const char *text = vocab_text(&t->vocab, id, &n);
+        if (bytemap_unspell(text, n, own) < 0) return false;
+        bytes = own;
+    }
+    *key = word_key_of(bytes, b->covers, 16);
+    return true;
+}
+
+/* Most words are none, which is seen without looking them up. */
+int tok_wholes_new(struct tokenizer *t, struct err *e)
+{
+    enum { BITS = 8 }; /* of a token, at least */
+    unsigned log = 10;
+    if (!t->ignore_merges || !t->byte_level || !t->fast_split) return 0;
+    while ((size_t)1 << log < BITS * (size_t)t->vocab.n) log++;
+    t->wholes = mem_zalloc((size_t)1 << (log - 6), sizeof *t->wholes);
+    if (!t->wholes) return err_oom(e, (size_t)1 << (log - 3), "token texts");
+    t->wholes_shift = 64 - log;
+    for (int id = 0; id < t->vocab.n; id++) {
+        struct word_key key;
+        if (!whole_key(t, id, &key)) continue;
+        size_t bit = (size_t)(key.hash >> t->wholes_shift);
+        t->wholes[bit / 64] |= (uint64_t)1 << (bit & 63);
+    }
+    return 0;
+}
+
+static bool may_be_whole(const struct tokenizer *t, const struct tok_waiting *w)
+{
+    size_t bit = (size_t)(w->key.hash >> t->wholes_shift);
+    return w->n > WORD_KEY_MAX || t->wholes[bit / 64] >> (bit & 63) & 1;
+}
+
+/* Many are asked sooner than one after the other. */
 static void take_wholes(const struct tokenizer *t, struct tok_misses *m, struct bpe_job *jobs)
 {
     struct vocab_text text[MISSES];
+    size_t job[MISSES], n = 0;
     int32_t id[MISSES];
     char spelled[2 * MISSES * BPE_JOB_MAX], *to = spelled;
     if (!m->spelling.len[0]) bytemap_spellings(&m->spelling);
     for (size_t i = 0; i < m->n_jobs; i++) {
-        text[i].s = to;
+        if (!may_be_whole(t, &m->waiting[i])) continue;
+        text[n].s = to;
         for (size_t k = 0; k < m->waiting[i].n; k++) {
             uint8_t byte = m->waiting[i].word[k];
             to[0] = (char)m->spelling.text[byte];
             to[1] = (char)(m->spelling.text[byte] >> 8);
             to += m->spelling.len[byte];
         }
-        text[i].n = (size_t)(to - text[i].s);
+        text[n].n = (size_t)(to - text[n].s);
+        job[n++] = i;
     }
-    vocab_find_many(&t->vocab, text, m->n_jobs, id);
-    for (size_t i = 0; i < m->n_jobs; i++) {
+    vocab_find_many(&t->vocab, text, n, id);
+    for (size_t i = 0; i < n; i++) {
         if (!tok_in_model(t, id[i])) continue;
-        jobs[i].ids[0] = id[i];
-        jobs[i].n = 1;
+        jobs[job[i]].ids[0] = id[i];
+        jobs[job[i]].n = 1;
     }
 }
 
@@ -100,7 +147,7 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
     if (!m->n && !m->n_whole) return; /* words in pieces may have none that waits */
     for (size_t i = 0; i < m->n_jobs; i++) jobs[i] = m->waiting[i].job;
     bpe_merge_many(&t->bpe, jobs, m->n_jobs);
-    if (t->ignore_merges) take_wholes(t, m, jobs);
+    if (t->wholes) take_wholes(t, m, jobs);
     learn(m, &s->cache, jobs);
     if (m->n) close_up(s, jobs, out);
     for (size_t i = 0; i < m->n_whole; i++) {

@@ -102,21 +102,27 @@ static inline size_t word_cache_place(const struct word_cache *c, uint64_t hash)
     return (size_t)(hash >> (c->shift - 1)) & 1;
 }
 
-/* Fills *key for the word (1..15 bytes, `left` readable) and prefetches its line. */
+/* Of a word of 1..15 bytes, of which `left` are readable. */
+static inline struct word_key word_key_of(const uint8_t *word, size_t n, size_t left)
+{
+    struct word_key key = {{0, 0}, 0};
+    if (left >= 16) {
+        memcpy(key.k, word, 16);
+        key.k[0] &= word_key_mask[n][0];
+        key.k[1] &= word_key_mask[n][1];
+    } else {
+        memcpy(key.k, word, n);
+    }
+    key.k[1] |= (uint64_t)n << 56;
+    key.hash = word_key_hash(key.k);
+    return key;
+}
+
+/* Fills *key for such a word and prefetches its line. */
 static inline void word_cache_ask(const struct word_cache *c, const uint8_t *word, size_t n,
                                   size_t left, struct word_key *key)
 {
-    uint64_t k[2] = {0, 0};
-    if (left >= 16) {
-        memcpy(k, word, 16);
-        k[0] &= word_key_mask[n][0];
-        k[1] &= word_key_mask[n][1];
-    } else {
-        memcpy(k, word, n);
-    }
-    key->k[0] = k[0];
-    key->k[1] = k[1] | (uint64_t)n << 56;
-    key->hash = word_key_hash(key->k);
+    *key = word_key_of(word, n, left);
     __builtin_prefetch(&c->lines[word_cache_line(c, key->hash)]);
 }
 

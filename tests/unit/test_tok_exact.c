@@ -163,6 +163,75 @@ static void a_text_that_is_not_cut_is_one_word(void **state)
 #undef UNCUT
 }
 
+/* ---- ignore_merges ---- */
+
+enum { LONGEST = 20, WHOLE = 256 };
+static const char *const of_words[] = {"q", "\xC3\xA9"}, *const of_tokens[] = {"q", "\xC3\x83\xC2\xA9"};
+#define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}"
+
+static int whole_id(size_t letter, int n)
+{
+    return WHOLE + (int)letter * LONGEST + n;
+}
+
+/* Tokens of 2 to LONGEST times the same letter, of which merging makes but one. */
+static void put_whole_vocab(struct buf *json)
+{
+    buf_adds(json, "\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,\"merges\":[[\"q\",\"q\"]],\"vocab\":{\"!!\":999");
+    for (int b = 0; b < 256; b++) {
+        char spelled[4];
+        int n = utf8_encode(bytemap_char((uint8_t)b), spelled);
+        buf_printf(json, ",\"%s%.*s\":%d", b == '"' || b == '\\' ? "\\" : "", n, spelled, b);
+    }
+    for (size_t i = 0; i < COUNT_OF(of_tokens); i++)
+        for (int n = 2; n <= LONGEST; n++) {
+            buf_adds(json, ",\"");
+            for (int k = 0; k < n; k++) buf_adds(json, of_tokens[i]);
+            buf_printf(json, "\":%d", whole_id(i, n));
+        }
+    buf_adds(json, "}}");
+}
+
+/* A word that is a token is that token, whatever merging makes of its bytes: of all lengths, of ASCII and not, as
+ * tokens of the model alone and as added ones, whatever decodes them. */
+static void words_that_no_merge_makes_are_taken_whole(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = {
+        "{", "{\"decoder\":" BYTES ",",
+        "{\"decoder\":" BYTES ",\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"x\"},\"added_tokens\":[{\"id\":263,\"content\":\"qqqqqqq\","
+        "\"single_word\":true,\"lstrip\":false,\"rstrip\":false,\"normalized\":true,\"special\":false}],"};
+    struct buf text = {0}, want = {0};
+    buf_adds(&text, "\n");
+    for (size_t i = 0; i < COUNT_OF(of_words); i++)
+        for (int n = 2; n <= LONGEST; n++) {
+            for (int k = 0; k < n; k++) buf_adds(&text, of_words[i]);
+            buf_adds(&text, "\n");
+            buf_printf(&want, "%d 10 ", whole_id(i, n));
+        }
+    for (size_t i = 0; i < COUNT_OF(beginnings); i++) {
+        struct buf json = {0}, got = {0};
+        struct err e = {0};
+        buf_printf(&json, "%s\"pre_tokenizer\":" BYTES ",", beginnings[i]);
+        put_whole_vocab(&json);
+        buf_adds(&json, "}");
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        struct both both = both_new(t);
+        both_same(&both, text.data, text.len, 0);
+        for (size_t k = 0; k < both.ids.n; k++) buf_printf(&got, "%d ", both.ids.id[k]);
+        assert_true(got.len >= want.len);
+        assert_string_equal(got.data + got.len - want.len, want.data); /* behind what stands before the words */
+        both_free(&both);
+        tok_free(t);
+        buf_free(&json);
+        buf_free(&got);
+    }
+    buf_free(&text);
+    buf_free(&want);
+}
+#undef BYTES
+
 /* What stands for unknown characters may be made by a merge, too, and then covers what was merged. */
 static void the_unknown_token_may_be_a_merged_one(void **state)
 {
@@ -360,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_template_longer_than_the_text_may_be_cuts_nothing),
         cmocka_unit_test(bytes_of_affixes_stand_behind_the_word),
         cmocka_unit_test(a_text_that_is_not_cut_is_one_word),
+        cmocka_unit_test(words_that_no_merge_makes_are_taken_whole),
         cmocka_unit_test(the_unknown_token_may_be_a_merged_one),
         cmocka_unit_test(nothing_is_found_in_an_empty_token),
         cmocka_unit_test(of_added_tokens_with_one_form_it_is_the_first),
