@@ -293,7 +293,7 @@ static void long_chains_and_many_names_have_limits(void **state)
     buf_free(&json);
 }
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __OPTIMIZE__
 enum { SMALL_STACK = 8 << 20 };
 #else
 enum { SMALL_STACK = 1 << 20 };

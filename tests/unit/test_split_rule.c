@@ -167,7 +167,7 @@ static void rules_cut_as_the_chains(void **state)
         if (first) known += try_chain(gguf_pre_at(i)->name, chain.data, (const uint8_t *const *)text, len, TEXTS + 1);
         buf_free(&chain);
     }
-    assert_true(known >= 18);
+    assert_int_equal(known, 20); /* one that is none any more is as right, and slow */
     for (int i = 0; i <= TEXTS; i++) free(text[i]);
 }
 
