@@ -239,23 +239,39 @@ static void forward_symbols(const struct tokenizer *t, const struct unigram *u, 
     }
 }
 
-/* The ids on the best way to v[n], several unknown characters side by side as one; out has room for n more.
- * false: what unknown ones become has to be looked at. */
+/* The ids on the best way to v[n], several unknown characters side by side as one; out has room for n more.  Spans are in
+ * symbols.  false: what unknown ones become has to be looked at. */
 static bool put_way(const struct tokenizer *t, const struct unigram *u, const struct node *v, size_t n, struct tok_ids *out, float *gap)
 {
     bool fuse = u->fused >= 0 || (t->spm_floats && !t->byte_fallback);
     int32_t *begin = out->id + out->n, *to = begin + n;
+    struct tok_span *span = out->want_spans ? out->span + out->n : NULL;
     *gap = NO_GAP;
-    for (size_t at = n; at; at = v[at].from) {
+    for (size_t at = n, from; at; at = from) {
+        from = v[at].from;
         if (v[at].gap < *gap) *gap = v[at].gap;
-        if (v[at].id != t->unk_id) *--to = v[at].id;
-        else if (!fuse) return false;
-        else if (at == n || *to != t->unk_id) *--to = t->unk_id;
+        bool more = v[at].id == t->unk_id && at < n && *to == t->unk_id;
+        if (v[at].id == t->unk_id && !fuse) return false;
+        if (!more) *--to = v[at].id;
+        if (span && !more) span[to - begin].end = at;
+        if (span) span[to - begin].begin = from;
     }
     size_t count = (size_t)(begin + n - to);
+    if (span) memmove(span, span + (to - begin), count * sizeof *span);
     memmove(begin, to, count * sizeof *to);
     out->n += count;
     return true;
+}
+
+/* From symbols to bytes of the word, whose characters are whole. */
+static void measure_spans(const uint8_t *word, struct tok_span *span, size_t n_spans)
+{
+    size_t at = 0, symbols = 0;
+    for (size_t i = 0; i < n_spans; i++) {
+        size_t begin = at;
+        for (; symbols < span[i].end; symbols++) at += word[at] < 0x80 ? 1 : word[at] < 0xE0 ? 2 : word[at] < 0xF0 ? 3 : 4;
+        span[i] = (struct tok_span){.begin = begin, .end = at};
+    }
 }
 
 /* 1: what unknown ones become has to be looked at. */
@@ -267,7 +283,7 @@ static int best_way(const struct tokenizer *t, struct tok_scratch *s, const uint
     if (!v || tok_ids_room(out, n, e)) return -1;
     forward_symbols(t, t->fast->walk, symbols, n, s->sum, v);
     double sum = v[n].best;
-    if (!put_way(t, t->fast->walk, v, n, out, &gap)) return 1;
+    if (!put_way(t, t->fast->walk, v, n, out, &gap)) return 1; /* nothing was added */
     end_at(t, s, sum, (double)gap);
     return 0;
 }
@@ -277,10 +293,12 @@ static int word_symbols(const struct tokenizer *t, struct tok_scratch *s, const 
                         struct err *e)
 {
     uint16_t few[UNIGRAM_MOST + UNIGRAM_SLACK], *symbols = few;
-    if (!t->fast || !t->fast->walk || out->want_spans) return 1;
+    size_t from = out->n;
+    if (!t->fast || !t->fast->walk || s->chains) return 1;
     if (n > UNIGRAM_MOST && !(symbols = mem_alloc(n + UNIGRAM_SLACK, sizeof *symbols))) return err_oom(e, n * sizeof *symbols, "a word");
     size_t count = symbols_of(t->fast->walk, word, n, symbols);
     int ret = count ? best_way(t, s, symbols, count, out, e) : 1;
+    if (ret == 0 && out->want_spans) measure_spans(word, out->span + from, out->n - from);
     if (symbols != few) free(symbols);
     return ret;
 }

@@ -228,6 +228,18 @@ static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const
     return part;
 }
 
+/* w->part, whose ids are the next ones. */
+static int put_part(struct tok_spans *w, size_t *at, struct tok_ids *out, struct err *e)
+{
+    const struct tok_ids *p = &w->part;
+    if (tok_ids_room(out, p->n, e)) return -1;
+    if (p->n) memcpy(out->id + out->n, p->id, p->n * sizeof *p->id);
+    if (p->n) memcpy(out->span + out->n, p->span, p->n * sizeof *p->span);
+    out->n += p->n;
+    *at += p->n;
+    return 0;
+}
+
 /* text[begin..end), which parts begin at and end at, by the chains; 1: its ids are others. */
 static int by_chains(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin, size_t end, size_t n, size_t *at,
                      struct tok_ids *out, struct err *e)
@@ -245,11 +257,66 @@ static int by_chains(const struct tokenizer *t, struct tok_scratch *s, const cha
     s->widen = false;
     if (ret) return -1;
     if (p->n > w->ids.n - *at || (p->n && memcmp(p->id, w->ids.id + *at, p->n * sizeof *p->id))) return 1;
-    if (tok_ids_room(out, p->n, e)) return -1;
-    if (p->n) memcpy(out->id + out->n, p->id, p->n * sizeof *p->id);
-    if (p->n) memcpy(out->span + out->n, p->span, p->n * sizeof *p->span);
-    out->n += p->n;
-    *at += p->n;
+    return put_part(w, at, out, e);
+}
+
+/* Behind the character at p[i], which begins what is left of a token, and which no step of the chains changes whatever is
+ * around it; 0: it is not so. */
+static inline size_t same_symbol(const struct unigram *u, const uint8_t *p, size_t n, size_t i, const uint8_t *token, size_t left)
+{
+    struct uni_char c = p[i] < 0x80 ? (struct uni_char){.cp = p[i], .len = 1} : uni_next_inline(p + i, n - i);
+    uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : 0;
+    return own && own == u->symbol[c.cp] && c.len <= left && memcmp(p + i, token, c.len) == 0 ? i + c.len : 0;
+}
+
+/* Behind the blanks at p[i] that become one U+2581; 0: that is not known. */
+static inline size_t blanks_end(const struct tok_fast *f, const uint8_t *p, size_t n, size_t i)
+{
+    size_t end = i;
+    while (end < n && tok_is_blank(f, p[end]) && p[end] != '\r') end++; /* rules look at CR LF together */
+    if (end == i || end == n || p[end] == '\r' || (end > i + 1 && f->blanks == BLANKS_UNCLEAR)) return 0;
+    return f->blanks == BLANKS_WORDS ? i + 1 : end;
+}
+
+/* Where the token is in a part p[0..n); returns what is behind that which becomes it, from p[i] on, or 0: that is not known. */
+static size_t lay_token(const struct tokenizer *t, const uint8_t *p, size_t n, size_t i, int32_t id, struct tok_span *span)
+{
+    const struct tok_fast *f = t->fast;
+    size_t len, k = 0, begin = i;
+    const uint8_t *token = (const uint8_t *)vocab_text(&t->vocab, id, &len);
+    if (len >= 3 && memcmp(token, "\xE2\x96\x81", 3) == 0) {
+        if (!(i = blanks_end(f, p, n, i))) return 0;
+        begin = i - 1; /* of a run, the last one */
+        k = 3;
+    }
+    if (k && t->pre.n == 2) begin = i; /* the blanks are gone, and U+2581 stands where the word's first character does */
+    if (k == len && t->pre.n == 2) {
+        *span = (struct tok_span){.begin = i, .end = same_symbol(f->walk, p, n, i, p + i, n - i)};
+        return span->end ? i : 0;
+    }
+    for (size_t end; k < len; k += end - i, i = end)
+        if (i == n || !(end = same_symbol(f->walk, p, n, i, token + k, len - k))) return 0;
+    *span = (struct tok_span){.begin = begin, .end = i};
+    return i;
+}
+
+/* Part i, if its tokens can be laid over it, to w->part; the first of them is w->ids.id[at].  Unigram by words.  1: they
+ * cannot. */
+static int lay(const struct tokenizer *t, struct tok_spans *w, size_t i, const uint8_t *text, size_t offset, size_t at, struct err *e)
+{
+    struct tok_ids *p = &w->part;
+    size_t begin = offset + w->begins[i], n = w->words.ends[i] - w->begins[i];
+    if (!t->fast->walk || t->fast->carry || n > WORD_LONG_MAX) return 1;
+    if (tok_ids_room(p, 2 * n, e)) return -1;
+    p->n = 0;
+    for (size_t k = 0; k < n; p->n++) {
+        struct tok_span *span = &p->span[p->n];
+        int32_t id = at + p->n < w->ids.n ? w->ids.id[at + p->n] : t->unk_id;
+        if (id == t->unk_id || !tok_in_model(t, id) || !(k = lay_token(t, text + w->begins[i], n, k, id, span))) return 1;
+        p->id[p->n] = id;
+        span->begin += begin;
+        span->end += begin;
+    }
     return 0;
 }
 
@@ -267,7 +334,9 @@ static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char
     struct tok_spans *w = s->spans;
     bool outer = is_outer(w, i, n) || w->other;
     if (!outer && known(w, i, (const uint8_t *)text, s->offset, at, out)) return 0;
-    int ret = by_chains(t, s, text, w->begins[i], w->words.ends[i], n, at, out, e);
+    int ret = outer ? 1 : lay(t, w, i, (const uint8_t *)text, s->offset, *at, e);
+    if (ret < 0) return -1;
+    ret = ret ? by_chains(t, s, text, w->begins[i], w->words.ends[i], n, at, out, e) : put_part(w, at, out, e);
     if (!ret && !outer) remember(w, i, (const uint8_t *)text, s->offset);
     return ret;
 }
