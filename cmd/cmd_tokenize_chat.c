@@ -23,6 +23,7 @@ struct chat_cfg {
 
 static const struct opt chat_opts[] = {
 #define C struct chat_cfg
+    OPT_GROUP("Chats"),
     OPT_STR('o', "out", C, out, "FILE", "-", "Where the lines go"),
     OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL,
             "A tokenizer, model or directory: its tokens, and template if it has one"),
@@ -31,7 +32,7 @@ static const struct opt chat_opts[] = {
     OPT_BOOL(0, "ids", C, ids, NULL, "Token ids and the mask of what the assistant says, not text"),
     OPT_BOOL(0, "table", C, table, NULL, "A line a token: id, mask, token; an empty line behind a chat"),
     OPT_BOOL(0, "generation-prompt", C, prompt, NULL, "End where the assistant begins to speak"),
-    OPT_BOOL(0, "continue", C, goes_on, NULL, "End where the text of the last message ends, which is to be gone on from"),
+    OPT_BOOL(0, "continue", C, goes_on, NULL, "End where the text of the last message ends, for the model to continue it"),
     OPT_STR(0, "bos", C, bos, "TEXT", NULL, "bos_token for the template (default: the tokenizer's)"),
     OPT_STR(0, "eos", C, eos, "TEXT", NULL, "eos_token for the template (default: the tokenizer's)"),
     OPT_INT(0, "now", C, now, "SECONDS", "-1", -1, 1e11, "The time for strftime_now, since 1970; -1 = now"),
@@ -299,22 +300,22 @@ const struct cmd cmd_tokenize_chat = {
     .examples = "  llmctl tokenize chat chats.jsonl --template chatml\n"
                 "  llmctl tokenize chat chats.jsonl -t MODEL_DIR --ids --out chats.ids.jsonl\n"
                 "  llmctl tokenize chat chats.jsonl --template my.jinja --generation-prompt\n",
-    .details = "A line is a list of messages, or an object with \"messages\" whose other members\n"
+    .details = "A line is a list of messages, or an object with \"messages\", whose other members\n"
                "become variables of the template.\n"
                "Templates are Jinja as transformers 5 runs it, with all filters and tests of\n"
-               "jinja2 but random; other files and programs are out of their reach. By name\n"
-               "there are alpaca, chatml, deepseek, gemma, llama2, llama3, mistral, phi3, phi4,\n"
-               "qwen, vicuna and zephyr.\n"
-               "Control tokens come from the template only: text of a message is text. Added\n"
-               "tokens that are not special, as <think> often is, an assistant may write, too.\n"
-               "A BOS stands in front once, whether template, tokenizer or both put it there; a\n"
-               "tokenizer that begins every text with it does so where the template writes none,\n"
-               "too, where transformers leaves it out.\n"
-               "Thoughts are reasoning_content, thinking or reasoning of a message; templates\n"
-               "get them by the first two names, as in transformers 5.\n"
-               "Files may be packed (.gz, .zst). From a pipe each chat is answered as it comes.\n"
+               "jinja2 but random; they cannot reach other files or programs. Names: alpaca,\n"
+               "chatml, deepseek, gemma, llama2, llama3, mistral, phi3, phi4, qwen, vicuna,\n"
+               "zephyr.\n"
+               "Control tokens come from the template only: what a message says is text. An\n"
+               "assistant's message may hold added tokens that are not special, as <think> often\n"
+               "is.\n"
+               "BOS comes once, whether the template, the tokenizer or both write it. (Where\n"
+               "only the tokenizer does, transformers leaves it out.)\n"
+               "The thoughts of a message are its reasoning_content, thinking or reasoning;\n"
+               "templates get them by the first two names, as in transformers 5.\n"
+               "Files may be packed (.gz, .zst). From a pipe, each chat is answered as it comes.\n"
                "--continue is continue_final_message of transformers, and also works where a\n"
-               "template writes the beginning of that message otherwise.\n",
+               "template changes the beginning of that message.\n",
     .opts = chat_opts,
     .run = run_chat,
 };

@@ -18,7 +18,7 @@ struct decode_cfg {
 static const struct opt decode_opts[] = {
 #define C struct decode_cfg
     OPT_GROUP("Decoding"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json; a shard brings its own"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "As for encode; a shard brings its own"),
     OPT_STR('o', "out", C, out, "FILE", "-", "Where the text goes"),
     OPT_BOOL(0, "skip-special", C, skip_special, NULL, "Leave special tokens out"),
     OPT_BOOL(0, "lossy", C, lossy, NULL, "Bytes that are not UTF-8 become U+FFFD"),
@@ -167,13 +167,14 @@ const struct cmd cmd_tokenize_decode = {
     .examples = "  llmctl tokenize decode train.tok --skip-special | head\n"
                 "  llmctl tokenize decode train.tok --jsonl --out documents.jsonl\n"
                 "  echo 39 72 | llmctl tokenize decode -t tokenizer.json\n",
-    .details = "Files that end in .tok are shards. Others, and stdin, hold ids as text, between\n"
-               "them spaces, commas, brackets, line ends; or a JSON object a line with a list\n"
-               "\"ids\" or \"input_ids\"; or are a .npy of integers, a row a text; packed or not.\n"
-               "From a pipe text goes out as soon as it is sure: whole characters only, and the\n"
-               "same bytes however slowly the ids come. Memory does not grow with the input but\n"
-               "for decoders that look at a whole text: CTC, rules for decoding of SentencePiece\n"
-               "and some rare combinations; --jsonl holds one text.\n",
+    .details = "Files that end in .tok are shards. Others, and stdin, hold ids: as text, with\n"
+               "spaces, commas, brackets or line ends between them; as a JSON object a line with\n"
+               "a list \"ids\" or \"input_ids\"; or as a .npy of integers, where a row is a text.\n"
+               "They may be packed.\n"
+               "From a pipe, text goes out as soon as it is certain: whole characters only, and\n"
+               "the same bytes however slowly the ids come. Memory does not grow with the input,\n"
+               "except for decoders that look at a whole text (CTC, SentencePiece's rules for\n"
+               "decoding, some rare combinations); --jsonl holds one text.\n",
     .opts = decode_opts,
     .run = run_decode,
 };

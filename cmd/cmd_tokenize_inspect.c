@@ -217,15 +217,16 @@ const struct cmd cmd_tokenize_inspect = {
                 "  llmctl tokenize inspect bert/ --diff gpt2/ --text input.txt\n"
                 "  llmctl tokenize inspect tokenizer.json --token '<|endoftext|>'\n"
                 "  llmctl tokenize inspect tokenizer.json --vocab | sort -k2\n",
-    .details = "--explain: how the kind of tokenizer works, in a line; the text in its normal\n"
-               "form; each word with the merges in their order (byte pairs), the pieces\n"
-               "(WordPiece) or the scores and the runner-up (unigram), and why it is unknown if\n"
-               "it is; then the ids with their places in bytes and characters of the text.\n"
+    .details = "--explain: how this kind of tokenizer works, in a line; the text in its normal\n"
+               "form; each word with its merges in their order (byte pairs), its pieces\n"
+               "(WordPiece) or the scores and the second best way (unigram), and why it is\n"
+               "unknown if it is; then the ids with their places in the text, in bytes and\n"
+               "characters.\n"
                "--nbest: the ways of unigram and their order are those of SentencePiece's\n"
-               "NBestEncode; of a .model a word is all of the text.\n"
-               "--text, --diff: fertility is the tokens a word. A word is not given back when\n"
-               "its tokens decode to another text, as where capitals are lost. With --diff the\n"
-               "words that the two cut at other places follow, the most frequent first.\n"
+               "NBestEncode; for a .model a word is the whole text.\n"
+               "--text, --diff: fertility is tokens per word. A word is not given back when its\n"
+               "tokens decode to another text, as where capitals are lost. --diff also lists the\n"
+               "words that the two cut at different places, the most frequent first.\n"
                "Without a question: kind, normal form, split, template, special tokens.\n",
     .opts = inspect_opts,
     .run = run_inspect,

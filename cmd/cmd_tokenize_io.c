@@ -25,7 +25,7 @@ struct encode_cfg {
 static const struct opt encode_cmd_opts[] = {
 #define C struct encode_cfg
     OPT_GROUP("Encoding"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, .model, .gguf ...: a file or directory that tokenize convert reads"),
     OPT_STR('o', "out", C, out, "FILE", NULL, "The token shard to write (.tok); a text file with the next four"),
     OPT_BOOL(0, "ids", C, ids, NULL, "Write ids as text, a line a document, to --out or stdout"),
     OPT_BOOL(0, "pieces", C, pieces, NULL, "The same with tokens as the vocabulary spells them"),
@@ -58,7 +58,7 @@ static const struct opt encode_cmd_opts[] = {
 static const struct opt count_opts[] = {
 #define C struct encode_cfg
     OPT_GROUP("Counting"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, .model, .gguf ...: a file or directory that tokenize convert reads"),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text count as one"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Count what the tokenizer puts around each text, too"),
     OPT_BOOL(0, "by-file", C, by_file, NULL, "A line a file: tokens, bytes, documents, name; then their sums"),
@@ -71,7 +71,7 @@ static const struct opt count_opts[] = {
 static const struct opt truncate_opts[] = {
 #define C struct encode_cfg
     OPT_GROUP("Cutting"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, or a directory that holds it"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, .model, .gguf ...: a file or directory that tokenize convert reads"),
     OPT_INT('n', "max-length", C, max_length, "N", NULL, 1, 1e9, "Tokens that a document keeps at most"),
     OPT_ENUM('k', "keep", C, keep, "head|tail|middle|ends", "head",
              "What stays: the beginning, the end, the middle, or both ends"),
@@ -399,38 +399,40 @@ const struct cmd cmd_tokenize_encode = {
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n"
                 "  llmctl tokenize encode poem.txt -t tokenizer.json --pieces --documents line\n"
                 "  llmctl tokenize encode pairs.jsonl -t bert/ --jsonl --template --pair-field b\n",
-    .details = "A shard holds the ids (in 16 bits if the vocabulary has no more than 65,536\n"
-               "tokens, else in 32), the borders of the documents, and the tokenizer.\n"
-               "Its bytes do not depend on the number of threads. Python reads its ids so, type\n"
-               "and count as llmctl inspect says: numpy.memmap(FILE, 'uint16', 'r', 64, COUNT).\n"
-               "Special tokens in the text stay text unless allowed, whatever normalising and\n"
-               "merging make of it (but for symbols that other tokens of BPE are made of).\n"
-               "With --allow-special ids are those of Hugging Face's tokenizers, which find them\n"
-               "in the text and let the model make them; tiktoken finds those that it is told\n"
-               "to, in the text alone. Of a .model they are found in the text: SentencePiece\n"
-               "never finds control symbols there, always user-defined ones, as all programs\n"
-               "do with added tokens that are not special.\n"
-               "Bytes of text files that are not UTF-8 are kept by byte-level tokenizers and\n"
-               "U+FFFD, one for each maximal part, to others; --strict fails and says where.\n"
-               "--target: Marian has a model of its own for translations (target.spm beside\n"
+    .details = "A shard holds the ids (in 16 bits each if the vocabulary has no more than 65,536\n"
+               "tokens, else in 32), the borders of the documents, and the tokenizer. Its bytes\n"
+               "do not depend on the number of threads. Python reads its ids with\n"
+               "numpy.memmap(FILE, 'uint16', 'r', 64, COUNT); llmctl inspect says which type and\n"
+               "count.\n"
+               "A special token written in a text, as <|endoftext|>, is text like any other.\n"
+               "With --allow-special it becomes its id, as in Hugging Face's tokenizers, also\n"
+               "where normalising or merging makes it. (tiktoken finds the ones it is told to,\n"
+               "SentencePiece no control symbol.) Added tokens that are not special and\n"
+               "user-defined symbols are always found, as in those programs. A special token of\n"
+               "BPE that other tokens are made of can come up all the same.\n"
+               "Bytes of a text file that are not UTF-8 are encoded as they are by byte-level\n"
+               "tokenizers; others see U+FFFD, one for each maximal part. --strict fails and\n"
+               "says where.\n"
+               "--target: Marian has a second model for translations (target.spm beside\n"
                "source.spm); M2M100, NLLB, mBART, mBART-50 and PLBART put the language of the\n"
                "target (tgt_lang in tokenizer_config.json) beside the text instead of that of\n"
-               "the source (src_lang).\n"
-               "'>>fra<<' at the beginning of a text for Marian names the target's language.\n"
-               "A byte order mark at the beginning of a file is no part of its text.\n"
-               "From a pipe JSONL and --documents line are answered as they come, except for\n"
+               "the source (src_lang). For Marian '>>fra<<' at the beginning of a text names the\n"
+               "target's language.\n"
+               "A byte order mark at the beginning of a file is not part of its text.\n"
+               "From a pipe, JSONL and --documents line are answered as they come, except for\n"
                "shards.\n"
-               "--dropout is that of HF tokenizers (ignore_merges does not count then), of a\n"
-               ".model that of SentencePiece; --alpha and --nbest are SentencePiece's. A word is\n"
-               "spelled now so, now so, which models learn from (subword regularization): give\n"
-               "each epoch a --seed. What is drawn depends on it, on the place of the input in\n"
-               "the list and of the document in it, not on threads.\n"
+               "--dropout and --alpha cut a word now in one way, now in another, from which\n"
+               "models learn (subword regularization): give each epoch a --seed of its own.\n"
+               "--dropout does what HF tokenizers do (without ignore_merges), for a .model what\n"
+               "SentencePiece does; --alpha and --nbest are SentencePiece's. What is drawn\n"
+               "depends on the seed, on the place of the input in the list and of the document\n"
+               "in it, not on threads.\n"
                "--windows gives what Hugging Face's tokenizers call overflowing tokens: each\n"
                "window is a line or object of its own (\"window\":0, 1 ...), with the template;\n"
                "of two texts one is cut (--cut second: a question with all of a long answer).\n"
-               "Offsets are in the original text, in bytes and in characters; what --jsonl\n"
-               "writes has the names and values of Hugging Face's tokenizers, but tokens as the\n"
-               "vocabulary spells them: there those of unigram that are unknown are their text.\n",
+               "Offsets are places in the original text, in bytes and in characters. --jsonl has\n"
+               "the names and values of Hugging Face's tokenizers, but tokens are spelled as in\n"
+               "the vocabulary, also unigram's unknown ones, for which those give the text.\n",
     .opts = encode_cmd_opts,
     .run = run_encode,
 };
