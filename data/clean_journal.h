@@ -14,8 +14,8 @@
  * After the last block the journal says that all is written; then the outputs
  * get their names.  clean_journal_end() removes it when reports are written too.
  *
- * Layout, little-endian: MAGIC, then what journal_codec() lists, then XXH3-64 of
- * all before.  It is read by the version of the program that wrote it. */
+ * Layout, little-endian: MAGIC, then what body() in clean_journal.c lists, then
+ * XXH3-64 of all before.  It is read by the version of the program that wrote it. */
 #ifndef DATA_CLEAN_JOURNAL_H
 #define DATA_CLEAN_JOURNAL_H
 

@@ -43,7 +43,7 @@ static inline uint64_t text_part_of_block(size_t k, size_t b, size_t e)
     return here;
 }
 
-/* What a kernel finds; text_masks_finish() makes masks of it. */
+/* What a kernel finds; text_masks() makes masks of it. */
 struct text_bytes {
     uint64_t space, newline, letter, digit;
     uint64_t high;  /* >= 0x80 */

@@ -38,10 +38,15 @@ struct re_parse {
     struct err *e;
 };
 
-/* NULL with the reason in p->e. */
+/* regex_parse.c: NULL with the reason in p->e. */
 struct re_node *re_parse_all(struct re_parse *p);
 int re_refuse(struct re_parse *p, const char *what); /* -1: "... at offset N is not supported" */
 int re_wrong(struct re_parse *p, const char *what);  /* -1: "... at offset N": no engine takes it */
+struct re_node *re_new_node(struct re_parse *p, enum re_kind kind);
+struct re_node *re_pair(struct re_parse *p, enum re_kind kind, struct re_node *a, struct re_node *b); /* NULL if one is */
+/* The character that an escape stands for; false if it stands for none. */
+bool re_char_escape(struct re_parse *p, uint32_t *cp);
+uint32_t re_take_char(struct re_parse *p);
 
 /* regex_refs.c: whether the pattern has references to groups; p->named. */
 void re_find_refs(struct re_parse *p);
@@ -52,18 +57,13 @@ bool re_fold_joins(const uint32_t *cp, size_t n); /* whether some can */
 struct re_node *re_fold_row(struct re_parse *p, const uint32_t *cp, size_t n);
 /* A letter under (?i) that folds to several, and its fold, and others with that. */
 struct re_node *re_fold_several(struct re_parse *p, uint32_t cp);
-struct re_node *re_new_node(struct re_parse *p, enum re_kind kind);
-struct re_node *re_pair(struct re_parse *p, enum re_kind kind, struct re_node *a, struct re_node *b); /* NULL if one is */
 
 /* regex_class.c: after '\\' with the letter c (s S d D w W h H p P), or from
  * '[' on.  NULL with the reason, or *not_mine = true. */
 struct re_set *re_class_escape(struct re_parse *p, char c, bool *not_mine);
 struct re_set *re_class_bracket(struct re_parse *p);
 struct re_set *re_class_ranges(struct re_parse *p, const uint32_t (*of)[2], size_t n);
-/* The character that an escape stands for; false if it stands for none. */
-bool re_char_escape(struct re_parse *p, uint32_t *cp);
-uint32_t re_take_char(struct re_parse *p);
-/* regex_set.c */
+/* regex_set.c, regex_runs.c */
 void re_set_finish(struct re_set *s); /* its ASCII part, when all is in it */
 void re_set_map(struct re_set *s, struct arena *a);
 /* No character is in both; false also where that takes too long to say. */

@@ -149,19 +149,19 @@ const char *class_keep(struct class_build *b, const char *text, size_t n); /* a 
 int class_id(const struct class_build *b, const char *text);
 bool class_flag(const struct class_build *b, const char *key, bool otherwise); /* of the config; null is false */
 bool class_says(const struct class_build *b, const char *key);                 /* the config has it, null too */
-/* tok_class_own.c: tokens that a class names itself; Whisper's prompt, as a template of 16 characters at most. */
-int class_own_names(struct class_build *b, struct err *e);
-int class_whisper(struct class_build *b, char *single, char *pair, struct err *e);
 /* A string, or an object with "content"; false: neither. */
 bool class_token_from(const struct cJSON *j, struct class_token *t);
 int class_add_more(struct class_build *b, struct class_token t, struct err *e);
+/* tok_class_own.c: tokens that a class names itself; Whisper's prompt, as a template of 16 characters at most. */
+int class_own_names(struct class_build *b, struct err *e);
+int class_whisper(struct class_build *b, char *single, char *pair, struct err *e);
 /* tok_class_steps.c: appends "normalizer", "pre_tokenizer", "decoder", "post_processor". */
 int class_steps_json(struct class_build *b, struct buf *out, struct err *e);
 /* A step of a list in JSON: what separates it from the one before, all of one without settings, a Replace (kind: "String" or "Regex"). */
 void class_next_step(struct buf *out);
 void class_step(struct buf *out, const char *type);
 void class_step_replace(struct buf *out, const char *kind, const char *pattern, const char *by);
-
+/* The member `key`: a TemplateProcessing of such templates as tok_class has. */
 int class_template(const struct class_build *b, struct buf *out, const char *key, const char *single, const char *pair, struct err *e);
 /* tok_class_pieces.c: the same for classes FROM_PIECES, and all members but added tokens. */
 int class_pieces_model(struct class_build *b, struct err *e);

@@ -27,11 +27,11 @@ struct unigram_map {
 int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool graphemes, struct unigram *u,
                 struct unigram_map *m, struct err *e);
 void unigram_map_free(struct unigram_map *m);
+uint16_t unigram_char(const struct unigram_map *m, uint32_t cp); /* the symbol of a character, 0 = none that is certain */
 /* unigram_tokens.c: what m says of tokens, and the symbols of characters that are only in these. */
 int unigram_tokens(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, struct err *e);
 /* unigram_steps.c: ... what other steps than the rules make of characters. */
 int unigram_steps(const struct tokenizer *t, struct unigram *u, struct err *e);
-uint16_t unigram_char(const struct unigram_map *m, uint32_t cp); /* the symbol of a character, 0 = none that is certain */
 
 static inline bool unigram_printable(uint32_t cp)
 {
