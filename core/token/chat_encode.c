@@ -5,6 +5,7 @@
 #include "core/base/mem.h"
 #include "core/token/chat.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 
 static void drop_first(struct tok_ids *ids, size_t from)
 {

@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/explain_internal.h"
+#include "core/token/tok_scratch.h"
 
 /* ---- a word ---- */
 

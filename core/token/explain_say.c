@@ -5,6 +5,8 @@
 
 #include "core/base/json.h"
 #include "core/token/explain_internal.h"
+#include "core/token/tok_decode.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/tok_steps.h"
 
 void say_string(struct buf *out, const char *s, size_t n)

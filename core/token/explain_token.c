@@ -5,6 +5,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/explain_internal.h"
+#include "core/token/tok_decode.h"
 
 /* In text each behind a space, the first behind `before`. */
 static void add_kinds(struct explain *x, int id, const char *before)

@@ -12,6 +12,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/spm_model.h"
+#include "core/token/tok_decode.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 

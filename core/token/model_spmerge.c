@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_decode.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 
 #define NONE UINT32_MAX

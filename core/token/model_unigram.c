@@ -8,6 +8,8 @@
 #include "core/base/mem.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 #include "core/token/unigram_walk.h"
 

@@ -1,6 +1,7 @@
 /* WordPiece: the longest token first, from left to right; a word with a part
  * that no token covers is unknown as a whole. */
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 #include "core/token/wordpiece_many.h"
 

@@ -1,9 +1,10 @@
 /* Base64, as in .tiktoken files and for bytes inside JSON. */
+#include "core/token/tok_base64.h"
+
 #include <string.h>
 
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
-#include "core/token/tok_internal.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_decode.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/tok_walk.h"
 #include "core/token/unigram_walk.h"
 

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
 
 struct dir_files {

@@ -11,6 +11,7 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
 #include "core/token/unicode.h"
 

@@ -7,6 +7,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"

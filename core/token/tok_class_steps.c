@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/token/split.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_members.h"

@@ -8,7 +8,9 @@
 #include "core/token/bytemap.h"
 #include "core/token/regex_runs.h"
 #include "core/token/tok_fast.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_part.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 

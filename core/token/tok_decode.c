@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/token/tok_decode.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
 

@@ -10,6 +10,7 @@
 #include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
 #include "core/token/tok_runs.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 
 struct job {

@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 static int next_id(const struct tok_added *v, size_t n, int model)
 {

@@ -5,6 +5,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_part.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/tok_walk.h"
 #include "core/token/unicode.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_decode.h"
 #include "core/token/tok_internal.h"
 
 /* "▁" becomes a space: no token becomes that of a byte by it, and none is it no longer. */

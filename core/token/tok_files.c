@@ -9,6 +9,7 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
 
 /* ---- vocab.txt: a token a line, the words of a BERT tokenizer ---- */

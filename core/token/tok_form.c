@@ -4,6 +4,7 @@
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_part.h"
+#include "core/token/tok_scratch.h"
 
 enum { TOGETHER = 16 }; /* so many words that were missed among the last are as many as pay to be taken together */
 

@@ -8,6 +8,7 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
 
 /* Arrays stay in the file: where the first element is. */

@@ -7,9 +7,11 @@
 #include "core/base/mem.h"
 #include "core/base/width.h"
 #include "core/token/jlex.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lists.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_pieces.h"
 
 /* ---- vocabulary and merges ---- */

@@ -8,6 +8,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_pieces.h"
 
 static const char source_key[] = "source_language_id", target_key[] = "target_language_id";

@@ -7,6 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/tok_decode.h"
 #include "core/token/tok_internal.h"
 
 enum { VECTOR = 16 };

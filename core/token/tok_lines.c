@@ -10,6 +10,7 @@
 
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 
 /* What the normalizer means for the place. */

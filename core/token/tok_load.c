@@ -12,6 +12,7 @@
 #include "core/token/tok_class.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 /* The file of a directory's tokenizer: the best of those that may be there; NULL
  * without memory, or (*e set) where there is none. */

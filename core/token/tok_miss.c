@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 
 void tok_misses_drop(struct tok_misses *m)
 {

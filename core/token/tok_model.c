@@ -5,7 +5,9 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/bytemap.h"
+#include "core/token/tok_decode.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 #include "core/token/unigram_sample.h"
 

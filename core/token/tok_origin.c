@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 /* *id of the token that the file names so; false, and *id as it was: none. */
 static bool named_token(const struct tokenizer *t, const struct cJSON *config, const char *key, int *id)

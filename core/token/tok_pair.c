@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
+#include "core/token/tok_scratch.h"
 
 const struct tok_places *tok_places(const struct tokenizer *t, bool pair)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unigram_many.h"
 
 /* Through the chains: text[begin..end) of a segment of n bytes.  The second knows what the chains make

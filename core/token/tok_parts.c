@@ -7,7 +7,9 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/moses.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_parts.h"
 
 int part_type(const struct cJSON *j, const char *part, const char **type, struct err *e)

@@ -7,7 +7,11 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/moses.h"
+#include "core/token/tok_base64.h"
+#include "core/token/tok_decode.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 
 const struct tok_side *tok_pieces_side(const struct tok_pieces *p, unsigned flags)

@@ -9,6 +9,7 @@
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_plan.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/tok_walk.h"
 #include "core/token/unicode.h"
 

@@ -19,9 +19,12 @@
 #include "core/base/mem.h"
 #include "core/base/width.h"
 #include "core/token/bytemap.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
+#include "core/token/tok_scratch.h"
 
 enum { LONGEST = 8192 }; /* bytes of a token's spelling: its merges are found by scanning */
 

@@ -4,6 +4,7 @@
 
 #include "core/token/tok_internal.h"
 #include "core/token/tok_pieces.h"
+#include "core/token/tok_scratch.h"
 
 enum { FILE_SHIFT = 40 }; /* no text takes so many draws */
 

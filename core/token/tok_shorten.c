@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lines.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 
 struct job {

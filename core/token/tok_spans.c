@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/tok_span_walk.h"
 #include "core/token/unicode.h"
 

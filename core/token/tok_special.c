@@ -1,6 +1,7 @@
 /* Special tokens that the model itself would make of plain text, by merges or as a piece of the vocabulary.  Whoever
  * writes the text must not be able to write a control token, so the model makes none unless it is asked to. */
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_pieces.h"
 
 bool tok_in_model(const struct tokenizer *t, int id)

@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 #include "core/token/unicode.h"
 
 struct spm_build {

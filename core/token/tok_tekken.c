@@ -13,8 +13,10 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/jlex.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
 
 /* Special tokens of files from before they stood in them. */

@@ -10,8 +10,10 @@
 #include "core/token/bytemap.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/jlex.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 struct lines {
     const char *p, *end, *name;

@@ -1,5 +1,6 @@
 /* Words that the cache does not know are taken apart many at a time, and put into it. */
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 
 void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u)
 {

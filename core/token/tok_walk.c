@@ -1,3 +1,4 @@
+#include "core/token/tok_scratch.h"
 #include "core/token/tok_walk.h"
 
 #include <math.h>

@@ -8,6 +8,7 @@
 #include "core/token/tok_part.h"
 #include "core/token/tok_pieces.h"
 #include "core/token/tok_runs.h"
+#include "core/token/tok_scratch.h"
 
 static int32_t single_id(const void *t, const uint8_t *word, size_t n)
 {

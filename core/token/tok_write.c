@@ -1,7 +1,9 @@
 /* tokenizer.json out. */
 #include "core/base/hash.h"
 #include "core/token/score_text.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
 #include "core/token/tok_pieces.h"
 

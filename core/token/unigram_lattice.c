@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 
 static int add(struct unigram_lattice *l, size_t begin, size_t end, int32_t id, double score, struct err *e)

@@ -4,6 +4,7 @@
 #define CORE_TOKEN_UNIGRAM_SAMPLE_H
 
 #include "core/token/tok_internal.h"
+#include "core/token/tok_sample.h"
 
 int unigram_sample(const struct tokenizer *t, const struct tok_sampling *o, struct draws *d, const uint8_t *word, size_t n,
                    struct tok_ids *out, struct err *e);

@@ -7,6 +7,7 @@
 
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 struct converted {
     const struct tokenizer *t;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/token/tok_files.h"
+#include "core/token/tok_load.h"
 
 enum { READ_FILES = 8, READ_KINDS }; /* all but tokenizer.json, and all */
 

@@ -10,6 +10,7 @@
 
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lines.h"
+#include "core/token/tok_scratch.h"
 
 enum { SAME_TEXT = 4096, SAME_LONG = 1500, SAME_TOKENS = 97, SAME_TOKEN = 70 };
 

@@ -18,6 +18,7 @@
 #include "core/token/jlex.h"
 #include "core/token/tok_feed.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/train.h"
 
 enum verdict { PASSED, FAILED, SKIPPED };

@@ -12,6 +12,7 @@
 #include "core/token/compare.h"
 #include "core/token/explain.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 #define MARK "\xe2\x96\x81"
 

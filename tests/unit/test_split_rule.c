@@ -14,6 +14,7 @@
 #include "core/token/gguf_pre.h"
 #include "core/token/split_rule.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 #define SPLIT(regex) "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},\"behavior\":\"Isolated\",\"invert\":false}"
 #define BYTES "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/token/bytemap.h"
-#include "core/token/tok_internal.h"
+#include "core/token/tok_base64.h"
 
 /* The bytes that a text spells, one character a byte (bytemap.h); NULL: it is broken. */
 static const char *unspell(const struct bytemap_spelling *s, const char *text, size_t n, uint8_t *bytes, size_t *n_bytes)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_load.h"
 
 static const char text[] = "the cat sat on the mat, and the hat of the cat was on the mat: 12 caf\xC3\xA9s, that is what the cat said\n";
 

@@ -9,6 +9,7 @@
 #include "core/base/rng.h"
 #include "core/token/bytemap.h"
 #include "core/token/charsmap_build.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
 #include "core/token/train_chain.h"

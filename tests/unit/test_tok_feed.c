@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/char_index.h"
+#include "core/token/tok_decode.h"
 #include "core/token/tok_feed.h"
 #include "core/token/tok_internal.h"
 

@@ -5,6 +5,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 enum { G_U32 = 4, G_I32 = 5, G_BOOL = 7, G_STRING = 8, G_ARRAY = 9 };
 

@@ -12,6 +12,9 @@
 #include "core/token/charsmap_build.h"
 #include "core/token/regex.h"
 #include "core/token/score_text.h"
+#include "core/token/tok_base64.h"
+#include "core/token/tok_load.h"
+#include "core/token/tok_scratch.h"
 
 static struct tokenizer *parse(const char *json)
 {

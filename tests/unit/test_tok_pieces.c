@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/token/spm_model.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_feed.h"
 #include "core/token/tok_pieces.h"
 

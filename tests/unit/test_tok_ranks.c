@@ -9,8 +9,10 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
 
 static uint32_t state_of_rng;
 

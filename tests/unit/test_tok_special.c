@@ -12,6 +12,7 @@
 #include "core/token/bytemap.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_scratch.h"
 
 #define ADDED(id, text, more) "{\"id\":" #id ",\"content\":\"" text "\",\"special\":true,\"normalized\":false" more "}"
 #define NFKC "\"normalizer\":{\"type\":\"NFKC\"},"

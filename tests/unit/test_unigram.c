@@ -13,6 +13,8 @@
 #include "core/kernels/kernels.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_load.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/tok_walk.h"
 #include "core/token/unigram_many.h"
 

@@ -14,6 +14,7 @@
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lines.h"
+#include "core/token/tok_scratch.h"
 #include "core/token/train.h"
 
 /* What is written of it is added to *file: a tokenizer.json or a .model. */
