@@ -67,8 +67,5 @@ typedef int st_fill(void *arg, int i, void *dst, struct err *e);
  * every file appears whole or not at all, the index last. */
 int st_write_dir(const char *dir, const struct st_spec *spec, int n, uint64_t max_shard,
                  st_fill *fill, void *arg, struct err *e);
-/* One file. */
-int st_write_file(const char *path, const struct st_spec *spec, int n, st_fill *fill, void *arg,
-                  struct err *e);
 
 #endif

@@ -80,12 +80,6 @@ out:
     return ret;
 }
 
-int st_write_file(const char *path, const struct st_spec *spec, int n, st_fill *fill, void *arg,
-                  struct err *e)
-{
-    return write_shard(path, spec, 0, n, fill, arg, e);
-}
-
 /* First tensor of each shard: start[0] = 0, start[shards] = n. */
 static int cut_shards(const struct st_spec *spec, int n, uint64_t max, int *start, int *shards,
                       uint64_t *total, struct err *e)

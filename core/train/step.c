@@ -150,11 +150,6 @@ int64_t stepper_bytes(const struct stepper *s)
     return (s->exec ? exec_bytes(s->exec) : 0) + (s->grads ? grads_bytes(s->grads) : 0);
 }
 
-void stepper_print(const struct stepper *s, struct buf *out)
-{
-    graph_print(s->mg.g, out);
-}
-
 void stepper_profile(const struct stepper *s, struct buf *out)
 {
     if (s->exec) exec_profile(s->exec, out);

@@ -47,7 +47,6 @@ void stepper_free(struct stepper *s); /* NULL is fine */
 struct graph_sizes stepper_sizes(const struct stepper *s);
 int64_t stepper_grad_bytes(const struct stepper *s);  /* accumulation slots, param->grad not counted */
 int64_t stepper_bytes(const struct stepper *s);       /* what was allocated */
-void stepper_print(const struct stepper *s, struct buf *out);
 void stepper_profile(const struct stepper *s, struct buf *out);
 
 /* Takes batch `index` from src and computes its loss, with grads also
