@@ -37,7 +37,7 @@ static const struct opt encode_cmd_opts[] = {
     OPT_F64(0, "dropout", C, dropout, "P", "0", 0, 1, "Byte pairs: each merge is left out with this probability"),
     OPT_F64(0, "alpha", C, alpha, "X", "0", 0, 1e3, "Unigram: ways to cut as likely as their probability to the power X; 0 = the best way"),
     OPT_INT(0, "nbest", C, best, "N", "0", 0, TOK_SAMPLE_BEST, "With --alpha: of the N best ways; 0 = of all"),
-    OPT_INT(0, "seed", C, seed, "N", "0", 0, 9e18, "Another one draws otherwise"),
+    OPT_INT(0, "seed", C, seed, "N", "0", 0, 9e18, "The same seed cuts alike, another one otherwise"),
     OPT_GROUP("Not for shards"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Add what the tokenizer puts around a text, or two"),
     OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text"),
