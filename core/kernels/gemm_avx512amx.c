@@ -142,53 +142,15 @@ static struct gemm_core core = {
     .pack_f32 = gemm_pack_f32_avx512,
     .pack_bf16 = gemm_pack_bf16_avx512,
     .pack_rows = gemm_pack_rows_avx512,
+    .leave = release,
 };
 
-static void (*gemm_f32)(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws);
-static void (*gemm_tn_f32)(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws);
-
-static size_t packed_bytes(enum dtype dt, int K, int N)
-{
-    return gemm_packed_bytes(&core, dt, K, N);
-}
-
-static void pack_b(enum dtype dt, void *Bp, int K, int N, const void *src, enum dtype src_dt, int64_t ld, bool trans,
-                   int col0, int n0, int n1)
-{
-    gemm_pack_b(&core, dt, Bp, K, N, src, src_dt, ld, trans, col0, n0, n1);
-}
-
-static void gemm(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws)
-{
-    if (g->ab != DT_BF16) {
-        gemm_f32(g, m0, m1, n0, n1, ws);
-        return;
-    }
-    gemm_drive(&core, g, m0, m1, n0, n1, ws);
-    release();
-}
-
-static void gemm_tn(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
-{
-    if (g->a != DT_BF16) {
-        gemm_tn_f32(g, m0, m1, n0, n1, ws);
-        return;
-    }
-    gemm_drive_tn(&core, g, m0, m1, n0, n1, ws);
-    release();
-}
+#include "core/kernels/gemm_table.h"
 
 void kernels_fill_gemm_avx512amx(struct kernels *k)
 {
-    core.rows = k;
-    gemm_f32 = k->gemm;
-    gemm_tn_f32 = k->gemm_tn;
+    fill_gemm(k);
     k->sums = SUMS_TILES;
-    k->mr_bf16 = core.mr_bf16;
-    k->packed_bytes = packed_bytes;
-    k->pack_b = pack_b;
-    k->gemm = gemm;
-    k->gemm_tn = gemm_tn;
 }
 
 #endif

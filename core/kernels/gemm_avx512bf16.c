@@ -29,33 +29,11 @@ static struct gemm_core core = {
     .pack_bf16 = gemm_pack_bf16_avx512,
 };
 
-static void (*gemm_f32)(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws);
-static void (*gemm_tn_f32)(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws);
-
-static void gemm(const struct gemm *g, int m0, int m1, int n0, int n1, void *ws)
-{
-    if (g->ab == DT_BF16)
-        gemm_drive(&core, g, m0, m1, n0, n1, ws);
-    else
-        gemm_f32(g, m0, m1, n0, n1, ws);
-}
-
-static void gemm_tn(const struct gemm_tn *g, int m0, int m1, int n0, int n1, void *ws)
-{
-    if (g->a == DT_BF16)
-        gemm_drive_tn(&core, g, m0, m1, n0, n1, ws);
-    else
-        gemm_tn_f32(g, m0, m1, n0, n1, ws);
-}
+#include "core/kernels/gemm_table.h"
 
 void kernels_fill_gemm_avx512bf16(struct kernels *k)
 {
-    core.rows = k;
-    gemm_f32 = k->gemm;
-    gemm_tn_f32 = k->gemm_tn;
-    k->mr_bf16 = core.mr_bf16;
-    k->gemm = gemm;
-    k->gemm_tn = gemm_tn;
+    fill_gemm(k);
 }
 
 #endif

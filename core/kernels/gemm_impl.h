@@ -58,7 +58,7 @@ typedef void gemm_micro(const struct gemm_tile *t);
 
 struct gemm_core {
     int nr;                                 /* columns of a panel of B, both types */
-    int mr_f32, mr_bf16;                    /* most rows that a microkernel does */
+    int mr_f32, mr_bf16;                    /* most rows that a microkernel does; 0: there is none */
     int step;                               /* units of bf16 that it takes at once: 1, or 16 where it has tiles */
     gemm_micro *const *f32[4];              /* by enum gemm_copy, then [1 .. mr] by the number of rows */
     gemm_micro *const *bf16;
@@ -71,6 +71,7 @@ struct gemm_core {
     void (*pack_bf16)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
     /* For tiles, the left operand: dst[n*step + k], width = mr, K <= 2 step; units after K are zeros. */
     void (*pack_rows)(uint32_t *dst, int width, const void *src, int64_t ld, int K, int cols);
+    void (*leave)(void);                    /* after the last microkernel of a call; or NULL */
     const struct kernels *rows;             /* row kernels for conversions and the epilogue */
 };
 
