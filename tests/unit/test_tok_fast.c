@@ -343,14 +343,24 @@ static void unknown_tokens_and_what_only_tokens_have_are_walked(void **state)
     }
 }
 
+/* A step of SentencePiece's rules of this name. */
+static void add_rules(struct buf *steps, const char *name)
+{
+    struct err e = {0};
+    struct charsmap_rules map = {0};
+    struct buf compiled = {0}, text = {0};
+    if (charsmap_rules_named(&map, name, &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &text, &e)) fail_msg("%s", e.msg);
+    buf_printf(steps, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%.*s\"}", (int)text.len, text.data);
+    buf_free(&compiled);
+    buf_free(&text);
+    charsmap_rules_free(&map);
+}
+
 /* Rules that make a space of a newline, before runs of spaces become one. */
 static void white_space_that_rules_melt_is_blank(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct charsmap_rules map = {0};
-    struct buf compiled = {0}, text = {0}, steps = {0};
-    if (charsmap_rules_named(&map, "nmt_nfkc", &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &text, &e)) fail_msg("%s", e.msg);
+    struct buf steps = {0};
     static const struct {
         const char *before, *behind;
         bool melts;
@@ -365,17 +375,16 @@ static void white_space_that_rules_melt_is_blank(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         steps.len = 0;
-        buf_printf(&steps, "%s{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%.*s\"}%s", kinds[i].before, (int)text.len, text.data, kinds[i].behind);
+        buf_adds(&steps, kinds[i].before);
+        add_rules(&steps, "nmt_nfkc");
+        buf_adds(&steps, kinds[i].behind);
         struct tokenizer *t = unigram_words(steps.data, false, 0);
         if (t->fast) assert_int_equal(tok_is_blank(t->fast, '\n'), kinds[i].melts);
         assert_true(t->fast || !kinds[i].melts);
         expect_same(t);
         tok_free(t);
     }
-    buf_free(&compiled);
-    buf_free(&text);
     buf_free(&steps);
-    charsmap_rules_free(&map);
 }
 
 /* As in Marian's files: rules that leave a newline as it is, a step that looks at the ends of the text alone. */
@@ -384,20 +393,14 @@ static void control_characters_that_rules_leave_are_unknown(void **state)
     (void)state;
     static const char *const names[] = {"nfkc", "nmt_nfkc"};
     for (int i = 0; i < 2; i++) {
-        struct err e = {0};
-        struct charsmap_rules map = {0};
-        struct buf compiled = {0}, text = {0}, steps = {0};
-        if (charsmap_rules_named(&map, names[i], &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &text, &e)) fail_msg("%s", e.msg);
-        buf_printf(&steps, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%.*s\"},{\"type\":\"Strip\",\"strip_left\":false,\"strip_right\":true}," REPLACE(RUNS, "\u2581"),
-                   (int)text.len, text.data);
+        struct buf steps = {0};
+        add_rules(&steps, names[i]);
+        buf_adds(&steps, ",{\"type\":\"Strip\",\"strip_left\":false,\"strip_right\":true}," REPLACE(RUNS, "\u2581"));
         struct tokenizer *t = unigram_with("<s>", "", steps.data, false, 0);
         assert_int_equal(t->fast->walk->symbol['\n'] == t->fast->walk->unknown, i == 0);
         expect_same(t);
         tok_free(t);
-        buf_free(&compiled);
-        buf_free(&text);
         buf_free(&steps);
-        charsmap_rules_free(&map);
     }
 }
 
