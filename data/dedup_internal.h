@@ -175,7 +175,7 @@ static inline uint64_t dedup_fate(enum fate_kind kind, float similarity)
 /* dedup_clusters.c: from edges and equal documents; then the file of them. */
 int dedup_groups(struct dedup *d, struct err *e);
 int dedup_write_clusters(struct dedup *d, struct err *e);
-/* The id of a document as a JSON value. */
+/* dedup_write.c: the id of a document as a JSON value. */
 int dedup_name_of(const struct dedup *d, uint64_t doc, struct buf *scratch, const void **p,
                   size_t *n, struct err *e);
 

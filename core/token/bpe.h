@@ -52,9 +52,10 @@ int bpe_finish(struct bpe *b, struct err *e);
 /* This pair is not merged any more, until bpe_restore(); it stays in the list. */
 void bpe_leave_out(struct bpe *b, int left, int right);
 int bpe_restore(struct bpe *b, struct err *e);
-int bpe_pairs_make(struct bpe *b, struct err *e); /* bpe_pairs.c: slots and turns, for bpe_finish() */
 /* For byte-level models: the ranks of all pairs of bytes that are merged, in one small table; -1: no token. */
 int bpe_byte_pairs(struct bpe *b, const int32_t byte_id[256], struct err *e);
+/* Slots and turns, for bpe_finish(); bpe_pairs.c. */
+int bpe_pairs_make(struct bpe *b, struct err *e);
 
 #define BPE_NO_RANK UINT32_MAX
 #define BPE_FREE_SLOT UINT64_MAX
@@ -175,8 +176,8 @@ struct bpe_drop {
 };
 size_t bpe_merge_some(const struct bpe *b, struct bpe_work *w, const struct bpe_drop *drop, int32_t *ids, uint32_t *len, size_t n);
 
-/* Many words of at most BPE_JOB_MAX symbols at a time, which is several times as
- * fast as one after the other: bpe_many.c. */
+/* bpe_many.c: many words of at most BPE_JOB_MAX symbols at a time, which is several times as
+ * fast as one after the other. */
 enum { BPE_JOB_MAX = 62 };
 
 struct bpe_job {

@@ -1,5 +1,5 @@
-/* Included by bpe_many_avx512vbmi.c once for each width of ids and ranks: NUMBER, their type,
- * and NAME(x), which has a function for registers of them as put_ranks(). */
+/* bpe_many_body.h - words merged side by side: included by bpe_many_avx512vbmi.c once for each width of ids
+ * and ranks: NUMBER, their type, and NAME(x), which has a function for registers of them as put_ranks(). */
 #define PER ((int)(64 / sizeof(NUMBER)))
 #define NO ((NUMBER)-1) /* no rank; a symbol that never merges */
 

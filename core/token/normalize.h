@@ -133,12 +133,16 @@ int norm_put_text(struct norm_io *io, const char *text, size_t len, struct norm_
 /* norm_same.c: the table of the step, or NULL as long as it does not pay. */
 const struct norm_same *norm_same(const struct norm_io *io);
 
-int norm_form(struct norm_io *io, bool compat, bool compose); /* norm_form.c */
+/* norm_form.c */
+int norm_form(struct norm_io *io, bool compat, bool compose);
 /* Whether a form leaves this character alone whatever such characters are around it. */
 bool norm_form_keeps(uint32_t cp, bool compat, bool compose);
 int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST]);
-int norm_precompiled(struct norm_io *io, bool *changed);      /* norm_spm.c */
+
+/* norm_spm.c */
+int norm_precompiled(struct norm_io *io, bool *changed);
 int norm_spm(struct norm_io *io);
+
 /* norm_python.c */
 int norm_moses(struct norm_io *io);
 int norm_python_lower(struct norm_io *io, bool *changed);

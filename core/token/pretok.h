@@ -74,6 +74,7 @@ void pre_free(struct pre *p);
  * in the original (Metaspace's "first").  The result is in *p. */
 int pre_run(const struct pre_chain *c, struct pre *p, const char *text, size_t n,
             const struct norm_origin *origin, bool want_origin, size_t offset, struct err *e);
+int pre_push(struct pre *p, size_t begin, size_t end, struct err *e); /* appends to p->next */
 
 /* Runs of 2 to `most` spaces or tabs that are cut out before the chain: of longer ones as many as
  * can be, from the left. */
@@ -97,6 +98,5 @@ int pre_cut(const struct pre_step *st, struct pre *p, const char *text, size_t b
 bool pre_in_set(const struct pre_step *st, struct uni_char c);
 /* Whether all steps from `from` on can see bytes, which they do then: see `bytes`. */
 bool pre_see_bytes(struct pre_chain *c, size_t from);
-int pre_push(struct pre *p, size_t begin, size_t end, struct err *e);
 
 #endif

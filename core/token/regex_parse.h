@@ -63,15 +63,15 @@ struct re_node *re_fold_several(struct re_parse *p, uint32_t cp);
 struct re_set *re_class_escape(struct re_parse *p, char c, bool *not_mine);
 struct re_set *re_class_bracket(struct re_parse *p);
 struct re_set *re_class_ranges(struct re_parse *p, const uint32_t (*of)[2], size_t n);
-/* regex_set.c, regex_runs.c */
+/* regex_set.c */
 void re_set_finish(struct re_set *s); /* its ASCII part, when all is in it */
 void re_set_map(struct re_set *s, struct arena *a);
 /* No character is in both; false also where that takes too long to say. */
 bool re_sets_apart(const struct re_set *a, const struct re_set *b);
-/* The characters from `first`, a multiple of 64, on: bit by character. */
+/* regex_runs.c: the characters from `first`, a multiple of 64, on: bit by character. */
 uint64_t re_set_block(const struct re_set *s, uint32_t first);
 
-/* How many characters the matches of a node have. */
+/* regex_compile.c: how many characters the matches of a node have. */
 enum { RE_ENDLESS = 1 << 30 };
 struct re_lengths {
     int64_t min, max; /* RE_ENDLESS: that many or more */

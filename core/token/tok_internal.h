@@ -194,10 +194,12 @@ bool tok_match_any(const struct tok_matcher *m, const char *text, size_t n); /* 
 bool tok_match(const struct tok_matcher *m, const char *text, size_t n, size_t pos, size_t done, bool special,
                struct tok_found *f);
 
-/* Ids: room for more (tok_word.c), one more (tok_model.c). */
+/* tok_word.c: room for more ids. */
 int tok_ids_room(struct tok_ids *out, size_t extra, struct err *e);
+/* tok_model.c: one more. */
 int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct err *e);
-void tok_ids_cut(struct tok_ids *out, size_t from, size_t n); /* removes ids [from, from + n) */
+/* tok_encode.c: ids [from, from + n) go. */
+void tok_ids_cut(struct tok_ids *out, size_t from, size_t n);
 
 /* tok_pair.c */
 /* The template for one text or for two; without one the texts alone.  NULL:

@@ -131,7 +131,8 @@ void tok_misses_whole(struct tok_scratch *s, const struct word_key *key, const u
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out);
 int tok_wholes_new(struct tokenizer *t, struct err *e); /* t->wholes, by t->bytes */
 void tok_misses_drop(struct tok_misses *m); /* after an error */
-void tok_spans_free(struct tok_spans *w); /* tok_spans.c */
+/* tok_spans.c */
+void tok_spans_free(struct tok_spans *w);
 /* tok_unknown.c: words that the cache does not know, to be taken apart together by
  * WordPiece, for it. */
 void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u);

@@ -1,4 +1,5 @@
-/* Included once for each precision of sums: RELAX_REAL, RELAX_NAME, RELAX_SCORE. */
+/* unigram_many_body.h - the best ways through many words: included by unigram_many.c once for each precision of sums:
+ * RELAX_REAL, RELAX_NAME, RELAX_SCORE. */
 
 static void RELAX_NAME(const struct unigram *u, size_t n, struct unigram_places *p)
 {

@@ -1,4 +1,5 @@
-/* Included once for each precision of sums: WALK_REAL, WALK_NAME, WALK_SCORE. */
+/* unigram_walk_body.h - the best way through one word: included by unigram_walk.c once for each precision of sums:
+ * WALK_REAL, WALK_NAME, WALK_SCORE. */
 #include "core/token/unigram_walk.h"
 
 static void WALK_NAME(const struct unigram *u, const uint16_t *symbols, size_t n, double sum, struct unigram_path *to)
