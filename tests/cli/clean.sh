@@ -1,16 +1,7 @@
 #!/bin/bash
 # llmctl clean: hostile input, exact accounting, the same bytes for any number of threads.
 set -eu
-
-fail() { echo "clean.sh: $*" >&2; exit 1; }
-
-# expect STATUS COMMAND...: runs it, output in out and err
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
+. "$SRC/tests/cli/lib.bash"
 
 # One bad byte in ten lines gives nine documents and one quarantined.
 for i in 1 2 3 4 5 6 7 8 9; do echo "{\"id\":$i,\"text\":\"line $i\",\"keep\":[1, 2]}"; done >ten.jsonl
@@ -61,8 +52,8 @@ for t in 1 3; do
 done
 for f in f g; do cmp ${f}1.jsonl ${f}3.jsonl; done
 cmp h1.json h3.json
-"$LLMCTL" clean --rules --preset gopher | grep -q '^gopher.min_words  *>= 50 .*punctuation$' || fail "--rules"
-"$LLMCTL" clean --rules --preset gopher | grep -q '^c4.javascript .*(off)$' || fail "--rules: off"
+"$LLMCTL" clean --rules --preset gopher | shows '^gopher.min_words  *>= 50 .*punctuation$' || fail "--rules"
+"$LLMCTL" clean --rules --preset gopher | shows '^c4.javascript .*(off)$' || fail "--rules: off"
 
 # A truncated file: whole lines are kept, status 65.
 gzip -kn many.jsonl
@@ -98,7 +89,7 @@ expect 0 "$LLMCTL" clean many.jsonl --preset fineweb --dry-run --decisions d.jso
 [ "$(zstd -dqc d.jsonl.zst | wc -l)" = 6008 ] || fail "a document without a decision"
 for set in gopher.min_words=120 repetition.top_2_gram=0.5 fineweb.max_newlines=off repetition.min_chars=900; do
     expect 0 "$LLMCTL" clean --replay d.jsonl.zst --set $set --json
-    replayed=$(grep -o '"after":[0-9]*' out | head -1)
+    replayed=$(grep -o '"after":[0-9]*' out | sed -n 1p)
     expect 0 "$LLMCTL" clean many.jsonl --preset fineweb --dry-run --json --set $set
     grep -q "\"out\":${replayed#*:}," out || fail "replay of $set: $replayed, $(cut -c1-80 out)"
 done
@@ -118,7 +109,7 @@ expect 0 "$LLMCTL" clean --replay o.jsonl --set gopher.min_words=9
 grep -q 'outliers.max_z was measured among the documents that stayed' err || fail "replay of outliers: $(cat err)"
 expect 2 "$LLMCTL" clean --replay d.jsonl.zst --set c4.policy=off
 grep -q 'run llmctl clean again' err || fail "$(cat err)"
-zstd -dqc d.jsonl.zst | head -c 5000 >cut.jsonl
+head -c 5000 <(zstd -dqc d.jsonl.zst) >cut.jsonl
 expect 65 "$LLMCTL" clean --replay cut.jsonl
 
 # The quick way and the whole measurement keep the same.

@@ -1,14 +1,8 @@
 #!/bin/bash
 # llmctl clean on records of chats: what their turns tell, and that they are written as they came.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "clean_chat.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
 ids() { sed 's/.*"id":"\([a-z0-9]*\)".*/\1/' "$1" | tr '\n' ' '; }
 by() { sed -n "s/.*\"id\":\"$1\".*\"removed_by\":\"\([a-z_]*\)\".*/\1/p" r1; }
 
@@ -48,7 +42,7 @@ for want in empty:sft_empty_turn order:sft_role_order order2:sft_role_order orde
 done
 [ "$(grep -o '"reason":"[^"]*"' q1 | tr '\n' ' ')" = '"reason":"neither text nor turns of a chat" "reason":"a message is no text" "reason":"a message is no object" "reason":"lone surrogate in a message" ' ] || fail "$(cat q1)"
 "$LLMCTL" clean o1 --preset sft -q | cmp - o1 || fail "twice is not once"
-"$LLMCTL" clean --replay d1 --set sft.max_duplicate_turns=1 --json -q | grep -q '"after":10' || fail "replay: $("$LLMCTL" clean --replay d1 --set sft.max_duplicate_turns=1 --json -q)"
+"$LLMCTL" clean --replay d1 --set sft.max_duplicate_turns=1 --json -q | shows '"after":10' || fail "replay: $("$LLMCTL" clean --replay d1 --set sft.max_duplicate_turns=1 --json -q)"
 expect 0 "$LLMCTL" clean c.jsonl --preset sft --set sft.max_answer_chars=14 -q --out o
 [ "$(ids o)" = "good yesyes tool share alpaca chatpair text parts " ] || fail "long answers: $(ids o)"
 expect 0 "$LLMCTL" clean c.jsonl --preset sft --set sft.min_answer_chars=7 -q --out o

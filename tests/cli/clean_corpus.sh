@@ -1,14 +1,8 @@
 #!/bin/bash
 # llmctl clean by the whole corpus: outliers and balance.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "clean_corpus.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
 # same NAME ARGS...: the same bytes for 1, 2 and 8 threads, and with all that is kept on disk
 same() {
     for t in 1 2 8; do "$LLMCTL" clean "$@" --threads $t -q --out o$t --removed r$t --decisions d$t || fail "status $?: $*"; done
@@ -29,8 +23,8 @@ awk 'BEGIN { srand(4)
 same m.jsonl --outliers mad:8
 [ "$(grep -c '"id":"odd' r1)" = 2 ] && ! grep -q '"id":"t' r1 || fail "outliers: $(cut -c1-300 r1)"
 grep -q '"id":"odd700".*"removed_by":"outlier","rule":"outliers.max_z","value":[0-9.]*,"limit":8,"outlier":"outliers' r1 || fail "$(head -1 r1)"
-grep '"id":"odd700"' d1 | grep -q '"failed":\["outliers.max_z"\]' || fail decisions
-"$LLMCTL" clean --replay d1 --set outliers.max_z=1000000 --json -q | grep -q '"after":3062' || fail replay
+grep '"id":"odd700"' d1 | shows '"failed":\["outliers.max_z"\]' || fail decisions
+"$LLMCTL" clean --replay d1 --set outliers.max_z=1000000 --json -q | shows '"after":3062' || fail replay
 expect 0 "$LLMCTL" clean m.jsonl --outliers mad:8:length --out only.jsonl
 grep -q odd700 only.jsonl || fail "only the length is asked for"
 expect 0 "$LLMCTL" clean m.jsonl --outliers mad --dry-run
@@ -43,7 +37,7 @@ TMPDIR=$PWD/tmp "$LLMCTL" clean --outliers mad:8 -q <m.jsonl | cmp - o1 || fail 
 gzip -c m.jsonl | TMPDIR=$PWD/tmp "$LLMCTL" clean - --outliers mad:8 -q | cmp - o1 || fail "a packed pipe differs"
 (read -r line && TMPDIR=$PWD/tmp "$LLMCTL" clean --outliers mad:8 -q) <m.jsonl >o
 if cmp -s o o1; then fail "what was read before counts"; fi
-cat m.jsonl | TMPDIR=$PWD/none expect 66 "$LLMCTL" clean --outliers mad
+TMPDIR=$PWD/none expect 66 "$LLMCTL" clean --outliers mad < <(cat m.jsonl)
 grep -q 'temporary file for stdin' err || fail "$(cat err)"
 [ -z "$(ls tmp)" ] || fail "a copy of stdin is left"
 

@@ -1,14 +1,7 @@
 #!/bin/bash
 # llmctl clean with classifiers: training, filtering, the same bytes for any number of threads, bad input.
 set -eu
-
-fail() { echo "clean_models.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
+. "$SRC/tests/cli/lib.bash"
 
 awk 'BEGIN { srand(2)
     split("the a of river stone house walked slowly and found that every morning light was clear", good)
@@ -24,7 +17,7 @@ grep -q '"documents":400,"labels":{"good":200,"bad":200},"cross_validation"' rep
 for t in 1 2 8; do "$LLMCTL" clean --train-classifier good.jsonl bad.jsonl --out t$t.llmz --features 2:4:16 --threads $t -q; cmp q.llmz t$t.llmz; done
 expect 0 "$LLMCTL" clean --train-classifier good.jsonl bad.jsonl --out other.llmz --features 2:4:16 --seed 2 -q
 cmp -s q.llmz other.llmz && fail "--seed does nothing"
-"$LLMCTL" verify q.llmz >/dev/null && "$LLMCTL" inspect q.llmz | grep -q 'kind classifier' || fail "inspect"
+"$LLMCTL" verify q.llmz >/dev/null && "$LLMCTL" inspect q.llmz | shows 'kind classifier' || fail "inspect"
 
 # As a filter: what goes, why, and that replay agrees.
 cat good.jsonl bad.jsonl >all.jsonl
@@ -34,7 +27,7 @@ for t in 2 8; do cmp k1.jsonl k$t.jsonl; cmp r1.jsonl r$t.jsonl; cmp d1.jsonl d$
 grep -q '"removed_by":"classifier","rule":"classifier.good.min","value":0\.[0-9]*,"limit":0.5}' r1.jsonl || fail "$(head -1 r1.jsonl)"
 grep -q '"values":\[.*"classifier.good"\]' d1.jsonl || fail "$(head -1 d1.jsonl)"
 kept=$("$LLMCTL" clean all.jsonl --classifier 'q.llmz:good>=0.9' --dry-run --json -q | grep -o '"out":[0-9]*')
-"$LLMCTL" clean --replay d1.jsonl --set classifier.good.min=0.9 --json -q | grep -q "\"after\":${kept#*:}}" || fail "replay"
+"$LLMCTL" clean --replay d1.jsonl --set classifier.good.min=0.9 --json -q | shows "\"after\":${kept#*:}}" || fail "replay"
 expect 0 "$LLMCTL" clean all.jsonl --classifier 'q.llmz:bad<=0.5' --classifier 'q.llmz:0.2' -q --out b.jsonl
 cmp k1.jsonl b.jsonl
 
@@ -82,7 +75,7 @@ awk 'NR % 20 == 7 { sub(/"topic":"prose"/, "\"topic\":\"SPAM\""); sub(/"topic":"
 for t in 1 2 8; do "$LLMCTL" clean noisy.jsonl --label-errors field=meta.topic --features 1:0:14 --out k$t --removed r$t --decisions d$t --threads $t 2>err; done
 for t in 2 8; do cmp k1 k$t && cmp r1 r$t && cmp d1 d$t || fail "threads show"; done
 [ "$(grep -c wrong r1)" -ge 15 ] && [ "$(grep -vc wrong r1)" -le 15 ] || fail "label errors: $(grep -c wrong r1) and $(grep -vc wrong r1)"
-grep 'topic":"spam"' r1 | grep wrong | grep -q '"removed_by":"label_error".*"suggested_label":"prose"}' || fail "$(head -1 r1)"
+grep 'topic":"spam"' r1 | grep wrong | shows '"removed_by":"label_error".*"suggested_label":"prose"}' || fail "$(head -1 r1)"
 grep -q 'label errors: [0-9]* of 400 documents of 2 labels; the classifier: AUC' err && grep -q 'labelled spam are rather prose' err || fail "$(cat err)"
 expect 0 "$LLMCTL" clean noisy.jsonl --label-errors field=meta.topic --features 1:0:14 --mem 100K --out k --removed r
 grep -q 'arrays were larger than --mem' err && cmp k k1 && cmp r r1 || fail "--mem shows: $(cat err)"

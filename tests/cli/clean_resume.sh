@@ -1,14 +1,8 @@
 #!/bin/bash
 # llmctl clean goes on where it was interrupted.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "clean_resume.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
 LLMCTL=$LLMCTL "$SRC/scripts/check-clean-resume.sh" 1 5 >out || fail "kills show: $(cat out)"
 
 # Stopped when the first block is on record.

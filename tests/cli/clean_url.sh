@@ -1,14 +1,8 @@
 #!/bin/bash
 # llmctl clean --url-ban: where documents come from.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "clean_url.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
 cat >list <<'END'
 # hosts
 bad.example

@@ -1,18 +1,7 @@
 # The command line itself: help, man pages, completion, configuration, errors.
 set -eu
-fail() { echo "FAIL: $*"; exit 1; }
-status() { set +e; "$@" >out 2>err; s=$?; set -e; }
+. "$SRC/tests/cli/lib.bash"
 
-# One line on stderr and the status: what, where, what to do.
-expect_error() { # status text command...
-    want=$1 text=$2
-    shift 2
-    status "$@"
-    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$*: more than one line: $(cat err)"
-    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
-    [ ! -s out ] || fail "$*: wrote to stdout"
-}
 expect_error 2 "did you mean 'completion'" "$LLMCTL" completoin
 expect_error 2 "did you mean --json" "$LLMCTL" version --jsno
 expect_error 2 "did you mean --dump-config" "$LLMCTL" version --dump
@@ -27,7 +16,7 @@ expect_error 2 "bash, zsh or fish" "$LLMCTL" completion
 expect_error 2 "no completion for shell" "$LLMCTL" completion tcsh
 expect_error 66 "No such file" "$LLMCTL" version --config absent.json
 expect_error 78 "is not one of ref" env LLMCTL_ISA=sse9 "$LLMCTL" version
-LLMCTL_ISA=ref "$LLMCTL" version | grep -q 'kernels ref' || fail "LLMCTL_ISA"
+LLMCTL_ISA=ref "$LLMCTL" version | shows 'kernels ref' || fail "LLMCTL_ISA"
 
 # Precedence: command line > environment > file > default.
 echo '{ // a comment
@@ -50,7 +39,7 @@ commands=$("$LLMCTL" help | sed -n '/^Commands:/,/^$/p' | awk '/^  /{print $1}')
 [ -n "$commands" ] || fail "no commands listed"
 check_command() {
     "$LLMCTL" help "$@" >help
-    sed -n 3p help | grep -q '^Examples:' || fail "$*: examples do not come first"
+    sed -n 3p help | shows '^Examples:' || fail "$*: examples do not come first"
     [ "$(awk 'length > 80' help | wc -l)" -eq 0 ] || fail "$*: help wider than 80 columns"
     "$LLMCTL" man "$@" >page
     if command -v mandoc >/dev/null; then
@@ -89,14 +78,14 @@ bash -c '. ./comp.bash; COMP_WORDS=(llmctl version --color al); COMP_CWORD=3; _l
 bash -c '. ./comp.bash; COMP_WORDS=(llmctl version --color = al); COMP_CWORD=4; _llmctl; [ "${COMPREPLY[*]}" = always ]' || fail "bash: --name=value"
 bash -c '. ./comp.bash; COMP_WORDS=(llmctl man verif); COMP_CWORD=2; _llmctl; [ "${COMPREPLY[*]}" = verify ]' || fail "bash: operand"
 bash -c '. ./comp.bash; COMP_WORDS=(llmctl sf); COMP_CWORD=1; _llmctl; [ -z "${COMPREPLY[*]}" ]' || fail "bash: what is not built"
-for shell in zsh fish; do "$LLMCTL" completion $shell | grep -q -- llmctl || fail $shell; done
+for shell in zsh fish; do "$LLMCTL" completion $shell | shows -- llmctl || fail $shell; done
 
 # A closed pipe is no error of ours.
 set +e
 "$LLMCTL" help pipe </dev/null >/dev/null 2>&1
 (trap '' PIPE; "$LLMCTL" man version 2>err; echo $? >rc) | true
 [ ! -s err ] || fail "closed pipe: $(cat err)"
-"$LLMCTL" clean -qh | grep -q '^Examples:' || fail "-h among other letters is not seen"
+"$LLMCTL" clean -qh | shows '^Examples:' || fail "-h among other letters is not seen"
 
 # Colour is for terminals, and for those who want it; here is a terminal.
 on_terminal() { # what the command says on stderr when that is one
@@ -110,10 +99,10 @@ with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.
 }
 warns() { on_terminal env TERM=xterm "$@" "$LLMCTL" pretrain --preset llama-nano --momentum 0.5 --plan; }
 escape=$(printf '\033[33m')
-warns NO_COLOR= | grep -qF "${escape}warning: " || fail "no colour on a terminal"
+warns NO_COLOR= | shows -F "${escape}warning: " || fail "no colour on a terminal"
 for setting in NO_COLOR=1 LLMCTL_COLOR=never; do
     warns $setting >out
     grep -qF "warning: " out || fail "no warning with $setting"
     if grep -qF "$escape" out; then fail "$setting is not honoured"; fi
 done
-LLMCTL_COLOR=always "$LLMCTL" pretrain --preset llama-nano --momentum 0.5 --plan 2>&1 >out | grep -qF "$escape" || fail "--color always"
+LLMCTL_COLOR=always "$LLMCTL" pretrain --preset llama-nano --momentum 0.5 --plan 2>&1 >out | shows -F "$escape" || fail "--color always"

@@ -1,14 +1,7 @@
 #!/bin/bash
 # llmctl clean --decontaminate: what is shared with evaluation files, verified and shown.
 set -eu
-
-fail() { echo "decontam.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
+. "$SRC/tests/cli/lib.bash"
 
 cat >evals.jsonl <<'END'
 {"question":"Which of the seven ships that left the harbour in the spring came back with a cargo of salt?","choices":["none","the one that sailed north first"]}

@@ -1,14 +1,7 @@
 #!/bin/bash
 # llmctl dedup: exact and near duplicates, with reasons, for any number of threads.
 set -eu
-
-fail() { echo "dedup.sh: $*" >&2; exit 1; }
-expect() { # STATUS COMMAND...
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
+. "$SRC/tests/cli/lib.bash"
 
 # Exact: by text, by words; which stays; what it was a duplicate of.
 cat >small.jsonl <<'END'

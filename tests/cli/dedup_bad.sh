@@ -1,14 +1,8 @@
 #!/bin/bash
 # llmctl dedup on bad input: a bad record costs only itself, whatever the technique.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "dedup_bad.sh: $*" >&2; exit 1; }
-expect() { # STATUS COMMAND...
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
 techniques=("--exact text" "--exact text --removed removed.jsonl" "--exact norm" "--near" "--parts line" "--ngram 13:0.8" "--substring 50")
 
 # One invalid byte in ten lines; numbers, surrogates, broken JSON; NUL; CR LF; a byte order mark.

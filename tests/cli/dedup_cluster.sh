@@ -3,8 +3,7 @@
 # what mpirun, srun and GNU parallel do with this command line; and, as they take
 # seconds to start, the real ones only with CHECK_LAUNCHERS=1.
 set -eu
-
-fail() { echo "dedup_cluster.sh: $*" >&2; exit 1; }
+. "$SRC/tests/cli/lib.bash"
 
 awk 'BEGIN { srand(2); for (i = 0; i < 400; i++) { printf "{\"id\":%d,\"text\":\"", i
     for (k = 0; k < 40; k++) printf "%c%c%c ", 97 + rand() * 26, 97 + rand() * 26, 97 + rand() * 26; print "\"}" } }' >a.jsonl

@@ -1,14 +1,8 @@
 #!/bin/bash
 # llmctl dedup: who stays of a group, chains, clusters, annotation, indexes.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "dedup_groups.sh: $*" >&2; exit 1; }
-expect() { # STATUS COMMAND...
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
 ids() { grep -o '"id":"[^"]*"' "$1" | cut -d'"' -f4 | tr '\n' ' '; }
 
 # a, b, c: each 20 of 100 words later than the one before, so neighbours are

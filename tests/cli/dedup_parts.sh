@@ -1,14 +1,7 @@
 #!/bin/bash
 # llmctl dedup: lines, paragraphs, n-grams, repeated stretches.
 set -eu
-
-fail() { echo "dedup_parts.sh: $*" >&2; exit 1; }
-expect() { # STATUS COMMAND...
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
+. "$SRC/tests/cli/lib.bash"
 
 cat >a.jsonl <<'END'
 {"id":1,"text":"First words here.\nAll rights are reserved.\n\nSecond paragraph of one."}

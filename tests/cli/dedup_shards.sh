@@ -2,8 +2,7 @@
 # llmctl dedup: the same bytes for any number of shards and threads, in little
 # memory, after an interruption.
 set -eu
-
-fail() { echo "dedup_shards.sh: $*" >&2; exit 1; }
+. "$SRC/tests/cli/lib.bash"
 
 # Three files of several shapes; a third of the documents have a near or equal twin.
 awk 'function word() { return sprintf("%c%c%c", 97 + rand() * 26, 97 + rand() * 26, 97 + rand() * 26) }

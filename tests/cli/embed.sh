@@ -1,14 +1,8 @@
 #!/bin/bash
 # llmctl embed and eval on encoders and encoder-decoders.
 set -eu
-fail() { echo "embed.sh: $*" >&2; exit 1; }
-expect() { # status text command...
-    local want=$1 text=$2 got=0
-    shift 2
-    "$@" >out 2>err </dev/null || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-    grep -qF -- "$text" err || fail "'$text' not in: $(cat err)"
-}
+. "$SRC/tests/cli/lib.bash"
+
 for i in $(seq 300); do echo "The quick brown fox number $((i * 7 % 83)) jumps over the lazy dog and $((i % 9)) cats."; done >text.txt
 "$LLMCTL" tokenize train text.txt --vocab-size 300 --special '<|endoftext|>' --special '[MASK]' -q --out tok.json
 common="-t tok.json --batch 8 --eval-every 0 --sample-every 0 --dtype f32 -q"
@@ -47,18 +41,19 @@ printf '{"text":"good"}\n{"txt":"bad"}\n' >mixed.jsonl
 "$LLMCTL" embed bert mixed.jsonl --dtype f32 >one 2>err
 [ "$(wc -l <one)" -eq 1 ] && grep -q "1 bad records" err || fail "bad records: $(cat err)"
 printf '{"text":5}\n' >none.jsonl
-expect 65 "no good documents" "$LLMCTL" embed bert none.jsonl --out none.npy
+expect 65 "$LLMCTL" embed bert none.jsonl --out none.npy
+grep -qF "no good documents" err || fail "$(cat err)"
 [ ! -e none.npy ] || fail "vectors of nothing"
 
-expect 2 "name a model" "$LLMCTL" embed
-expect 66 "nothing" "$LLMCTL" embed nothing lines.txt
-expect 66 "nothing.txt" "$LLMCTL" embed bert nothing.txt
-expect 2 "first token of a decoder" "$LLMCTL" embed gpt lines.txt --pool cls
-expect 2 "context 64" "$LLMCTL" embed bert lines.txt --max-length 65
-expect 2 "exclude each other" "$LLMCTL" embed bert lines.txt --json
+expect_error 2 "name a model" "$LLMCTL" embed
+expect_error 66 "nothing" "$LLMCTL" embed nothing lines.txt
+expect_error 66 "nothing.txt" "$LLMCTL" embed bert nothing.txt
+expect_error 2 "first token of a decoder" "$LLMCTL" embed gpt lines.txt --pool cls
+expect_error 2 "context 64" "$LLMCTL" embed bert lines.txt --max-length 65
+expect_error 2 "exclude each other" "$LLMCTL" embed bert lines.txt --json
 
 # An encoder has nothing to continue; an encoder-decoder takes the prompt as its source.
-expect 78 "stack encoder cannot generate" "$LLMCTL" generate bert "The fox"
+expect_error 78 "stack encoder cannot generate" "$LLMCTL" generate bert "The fox"
 "$LLMCTL" generate t5 "The quick brown" --greedy --max-length 8 --dtype f32 -q >a
 "$LLMCTL" generate t5 "The quick brown" --greedy --max-length 8 --dtype f32 --threads 1 -q >b
 cmp a b || fail "text of an encoder-decoder depends on threads"
@@ -102,7 +97,7 @@ assert near(two[1], one[1]) and near(two[2], one[1]) and near(one[0], one[1])
 assert not near(two[0], one[0])
 END
 printf '{"text":"a fox","other":7}\n' >bad.jsonl
-expect 65 "other must be a string" "$LLMCTL" embed pairs bad.jsonl --pair-field other
+expect_error 65 "other must be a string" "$LLMCTL" embed pairs bad.jsonl --pair-field other
 
 # A classifier, as transformers keeps it: bert's directory with another head.
 "$LLMCTL" convert bert hf-bert -q
@@ -152,7 +147,7 @@ for i, r in enumerate(rows):
     e = [math.exp(x) for x in z[3 * i:3 * i + 3]]
     assert all(abs(a - b / sum(e)) < 1e-4 for a, b in zip(p, e))
 END
-expect 78 "has no head that tells of whole texts" "$LLMCTL" embed bert lines.txt --head
-expect 78 "predicts no tokens" "$LLMCTL" eval cls.llmz text.txt
-expect 78 "head.type cls is not pretrained" "$LLMCTL" pretrain text.txt --preset bert-nano --set 'head={"type":"cls","norm":false}' $common --out never
-expect 78 "cannot generate" "$LLMCTL" generate cls.llmz fox
+expect_error 78 "has no head that tells of whole texts" "$LLMCTL" embed bert lines.txt --head
+expect_error 78 "predicts no tokens" "$LLMCTL" eval cls.llmz text.txt
+expect_error 78 "head.type cls is not pretrained" "$LLMCTL" pretrain text.txt --preset bert-nano --set 'head={"type":"cls","norm":false}' $common --out never
+expect_error 78 "cannot generate" "$LLMCTL" generate cls.llmz fox

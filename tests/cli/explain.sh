@@ -1,14 +1,8 @@
 #!/bin/bash
 # llmctl explain: the numbers are those of the papers, and of the model asked about.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "explain.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
 has() { grep -qF -- "$1" out || { cat out; fail "no '$1'"; }; }
 
 expect 0 "$LLMCTL" explain positions

@@ -1,14 +1,8 @@
 #!/bin/bash
 # Documents out of CSV, TSV, WARC and WET: what is sound comes through, what is not costs only itself.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "formats.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
 same() { printf '%s\n' "$1" | diff - "$2" >&2 || fail "$3"; }
 
 # CSV: quoted fields, doubled quotes, line ends inside, CRLF, a mark at the start.
@@ -87,7 +81,7 @@ expect 0 "$LLMCTL" clean http.warc --html --quarantine q.jsonl
 [ "$(sed 's/.*"text":"//' out | tr '\n' ' ')" = 'hello"} five joined\n"} zipped"} unpacked"} Приё"} café"} ' ] || fail "http: $(cat out)"
 [ "$(grep -c 'no text\|cannot be unpacked\|neither in UTF-8' q.jsonl)" = 3 ] || fail "$(cat q.jsonl)"
 # Rubbish between records, and an end that comes early.
-{ record conversion a one; echo 'no record at all'; record conversion b two; record conversion c "three $(seq -s" " 40)" | head -c 200; } >torn.warc
+{ record conversion a one; echo 'no record at all'; record conversion b two; head -c 200 <(record conversion c "three $(seq -s" " 40)"); } >torn.warc
 expect 0 "$LLMCTL" clean torn.warc --quarantine q.jsonl
 [ "$(grep -c text out)" = 2 ] || fail "torn: $(cat out)"
 grep -q '"reason":"not a WARC record","raw":"no record' q.jsonl && grep -q '"reason":"cut off' q.jsonl || fail "$(cat q.jsonl)"

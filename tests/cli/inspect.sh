@@ -42,21 +42,21 @@ flip() { # file offset
 }
 flip bad.llmz 100
 flip bad.llmz 3000
-expect_error 65 "tensor 'model.embed_tokens.weight' is damaged: chunk 0, plane 0 at offset 64: hash mismatch" "$LLMCTL" verify bad.llmz
+fails 65 "tensor 'model.embed_tokens.weight' is damaged: chunk 0, plane 0 at offset 64: hash mismatch" "$LLMCTL" verify bad.llmz
 [ "$(grep -c '^BAD ' out)" -eq 2 ] || fail "not every bad chunk is listed: $(cat out)"
-expect_error 65 "1 of 3 files are bad; the first: 'bad.llmz'" "$LLMCTL" verify data.tok bad.llmz run/model.llmz
+fails 65 "1 of 3 files are bad; the first: 'bad.llmz'" "$LLMCTL" verify data.tok bad.llmz run/model.llmz
 has "ok   'data.tok'"; has "ok   'run/model.llmz'"; has "BAD  'bad.llmz'"
-expect_error 65 "bad.llmz" "$LLMCTL" verify bad.llmz --json
+fails 65 "bad.llmz" "$LLMCTL" verify bad.llmz --json
 has '"files":1,"bad":1'
 expect_error 65 "is damaged" "$LLMCTL" convert bad.llmz out.llmz
 [ ! -e out.llmz ] || fail "left out.llmz behind"
 head -c $((size - 1)) run/model.llmz >cut.llmz
-expect_error 65 "truncated" "$LLMCTL" verify cut.llmz
+fails 65 "truncated" "$LLMCTL" verify cut.llmz
 expect_error 65 "truncated" "$LLMCTL" inspect cut.llmz
 cp run/model.llmz bad.llmz; flip bad.llmz $((size - 20))
 expect_error 65 "the footer at offset $((size - 64)) is damaged" "$LLMCTL" inspect bad.llmz
 cp data.tok bad.tok; flip bad.tok 200
-expect_error 65 "bad.tok" "$LLMCTL" verify bad.tok
+fails 65 "bad.tok" "$LLMCTL" verify bad.tok
 
 # What is of another kind is named.
 printf 'PK\003\004 and so on and so on' >x.pt
@@ -65,12 +65,12 @@ printf 'GGUF\003\000\000\000\000\000\000\000\000\000\000\000' >x.gguf
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n' >x.safetensors
 : >empty
 for c in inspect verify; do
-    expect_error 65 "zip archive" "$LLMCTL" $c x.pt
-    expect_error 65 "pickle" "$LLMCTL" $c x.pkl
-    expect_error 65 "GGUF" "$LLMCTL" $c x.gguf
-    expect_error 65 "git-lfs pointer" "$LLMCTL" $c x.safetensors
-    expect_error 65 "empty" "$LLMCTL" $c empty
-    expect_error 66 "absent" "$LLMCTL" $c absent
+    fails 65 "zip archive" "$LLMCTL" $c x.pt
+    fails 65 "pickle" "$LLMCTL" $c x.pkl
+    fails 65 "GGUF" "$LLMCTL" $c x.gguf
+    fails 65 "git-lfs pointer" "$LLMCTL" $c x.safetensors
+    fails 65 "empty" "$LLMCTL" $c empty
+    fails 66 "absent" "$LLMCTL" $c absent
     expect_error 2 "want" "$LLMCTL" $c
 done
 expect_error 65 "zip archive" "$LLMCTL" convert x.pt out.llmz

@@ -2,8 +2,8 @@
 # What `llmctl help clean` and `llmctl help dedup` show is what the program prints: every example is
 # run, every rule has one.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "lessons.sh: $*" >&2; exit 1; }
 mkdir bin
 ln -s "$LLMCTL" bin/llmctl
 export PATH=$PWD/bin:$PATH

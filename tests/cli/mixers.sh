@@ -2,8 +2,7 @@
 # Experts, latent attention and RWKV through the command line: killed at any moment and resumed with other threads
 # and accumulation, the model has the same bits; what cannot be is refused at plan time by the key's name.
 set -eu
-
-fail() { echo "mixers.sh: $*" >&2; exit 1; }
+. "$SRC/tests/cli/lib.bash"
 
 for i in $(seq 400); do echo "The quick brown fox number $((i * 7 % 83)) jumps over the lazy dog and $((i % 9)) cats."; done >text.txt
 "$LLMCTL" tokenize train text.txt --type char -q --out tok.json
@@ -37,11 +36,10 @@ for m in experts rwkv; do
 done
 
 refused() { # text assignments...
-    local text=$1 got=0 args=()
+    local text=$1 args=()
     shift
     for a in "$@"; do args+=(--set "$a"); done
-    "$LLMCTL" pretrain text.txt -t tok.json --preset llama-nano "${args[@]}" --plan --out no 2>err >out || got=$?
-    [ $got -eq 78 ] && [ "$(wc -l <err)" -eq 1 ] && grep -qF -- "$text" err || fail "$*: status $got, '$text' not in: $(cat err)"
+    expect_error 78 "$text" "$LLMCTL" pretrain text.txt -t tok.json --preset llama-nano "${args[@]}" --plan --out no
 }
 refused "blocks[0].mixer.kv_heads 4 does not divide heads 5" blocks.mixer.heads=5
 refused "blocks[0].ffn.moe.top_k 5 is above experts 4" 'blocks.ffn={"type":"moe","d_ff":8,"moe":{"experts":4,"top_k":5}}'

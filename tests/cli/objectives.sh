@@ -1,14 +1,7 @@
 #!/bin/bash
 # llmctl pretrain --objective: every task trains, resumes and gives the same bits however it is run.
 set -eu
-
-fail() { echo "objectives.sh: $*" >&2; exit 1; }
-expect() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ "$got" = "$want" ] || { cat err; fail "status $got, want $want: $*"; }
-}
+. "$SRC/tests/cli/lib.bash"
 
 for i in $(seq 400); do echo "The quick brown fox number $((i * 7 % 83)) jumps over the lazy dog and $((i % 9)) cats."; done >text.txt
 "$LLMCTL" tokenize train text.txt --vocab-size 300 --special '<|endoftext|>' --special '[MASK]' -q --out tok.json

@@ -1,8 +1,8 @@
 #!/bin/bash
 # llmctl clean: text preprocessing, alone and together, with what it did on record.
 set -eu
+. "$SRC/tests/cli/lib.bash"
 
-fail() { echo "prep.sh: $*" >&2; exit 1; }
 clean() { printf '{"text":"%s"}\n' "$1" | "$LLMCTL" clean -q "${@:2}"; }
 want() { local text=$1 result=$2; shift 2; local got; got=$(clean "$text" "$@"); [ "$got" = "{\"text\":\"$result\"}" ] || fail "$* gave $got"; }
 
@@ -18,12 +18,12 @@ want 'katze und Hund' 'und' --stop-words ./own.txt
 printf 'Page 1 of 2\n' >lines.txt
 want 'x\nPage 1 of 2\ny' 'x\ny' --boilerplate-lines lines.txt
 
-status() { local want=$1 got=0; shift; printf '{"text":"x"}\n' | "$LLMCTL" clean "$@" >out 2>err || got=$?; [ "$got" = "$want" ] && [ "$(wc -l <err)" = 1 ] || { cat err; fail "status $got: $*"; }; }
-status 2 --pii email,fax
-status 2 --stop-words xx
-status 66 --stop-words ./nowhere.txt
-status 66 --boilerplate-lines nowhere.txt
-status 2 --digits none
+refused() { printf '{"text":"x"}\n' | fails "$1" "" "$LLMCTL" clean "${@:2}"; } # STATUS ARGS...
+refused 2 --pii email,fax
+refused 2 --stop-words xx
+refused 66 --stop-words ./nowhere.txt
+refused 66 --boilerplate-lines nowhere.txt
+refused 2 --digits none
 
 # The rules judge what is left; the values are on record; the same bytes for any number of threads.
 for i in $(seq 3000); do echo "{\"id\":$i,\"text\":\"<p>Mail a$i@example.org, cafÃ© $i and the rest.</p>\"}"; done >many.jsonl

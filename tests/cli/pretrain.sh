@@ -1,14 +1,7 @@
 # pretrain and eval: learning, resuming bit for bit, plan, errors.
 set -eu
-fail() { echo "FAIL: $*"; exit 1; }
-status() { set +e; "$@" >out 2>err; s=$?; set -e; }
-expect() { # status text command...
-    want=$1 text=$2
-    shift 2
-    status "$@"
-    [ $s -eq "$want" ] || fail "$*: status $s, wanted $want: $(cat err)"
-    grep -qF -- "$text" err || fail "$*: '$text' not in: $(cat err)"
-}
+. "$SRC/tests/cli/lib.bash"
+
 value() { sed -n "s/.*\"$1\":\([^,}]*\).*/\1/p" out; }
 losses() { # without times; of a rolled back or resumed run the last value of each step
     grep -o '"step":[0-9]*,"loss":[^,]*,"nll":[^,]*,"grad_norm":[^,]*' "$1/metrics.jsonl"
@@ -63,7 +56,7 @@ train --out a8 --threads 1 --accum 8 --recompute block -q && same a8
 mkdir s
 for i in 1 2 3; do
     touch s/stop
-    expect 75 "stopped by the file 'stop'" train --out s --threads 1 -q
+    expect_error 75 "stopped by the file 'stop'" train --out s --threads 1 -q
     [ ! -e s/stop ] || fail "the file stop is still there"
 done
 for signal in TERM KILL TERM KILL; do
@@ -86,28 +79,31 @@ same d
 rm d/model.llmz
 echo x >d/ckpt/step-50/train.llmz
 echo x >d/ckpt/step-60/train.llmz
-expect 65 "none of the 2 checkpoints" train --out d
+expect 65 train --out d
+grep -qF "none of the 2 checkpoints" err || fail "$(cat err)"
 
 # What must be refused.
-expect 78 "train.lr: the run has 0.003, asked for is 0.002" train --out a --lr 2e-3
-expect 73 "already holds a run" train --out a --resume never
-expect 2 "needs a tokenizer" "$LLMCTL" pretrain train.txt --out x
-expect 2 "no input" "$LLMCTL" pretrain --out x
-expect 66 "No such file" "$LLMCTL" pretrain absent.tok --out x
+expect_error 78 "train.lr: the run has 0.003, asked for is 0.002" train --out a --lr 2e-3
+expect_error 73 "already holds a run" train --out a --resume never
+expect_error 2 "needs a tokenizer" "$LLMCTL" pretrain train.txt --out x
+expect_error 2 "no input" "$LLMCTL" pretrain --out x
+expect_error 66 "No such file" "$LLMCTL" pretrain absent.tok --out x
 printf 'PK\3\4' | dd of=packed.txt bs=64 conv=sync 2>dd.log
-expect 65 "it is a zip archive" "$LLMCTL" pretrain packed.txt --tokenizer tok.json --out x
-expect 78 "did you mean llama-nano?" "$LLMCTL" pretrain --preset lama-nano --plan
-expect 0 "warning: --momentum does nothing with this --optimizer" "$LLMCTL" pretrain --preset llama-nano --momentum 0.9 --plan
-expect 0 "warning: --mask-rate does nothing with --objective lm" "$LLMCTL" pretrain --preset llama-nano --mask-rate 0.2 --plan
-expect 65 "it is an llmctl checkpoint" "$LLMCTL" eval a a/model.llmz
-expect 2 "exclude each other" train --out x --val-fraction 0.1
-expect 78 "does not divide" train --out x --accum 16 --leaves 8
-expect 78 "equal leaves" train --out x --leaves 16
-expect 2 "more than the model's context" train --out x --max-length 64
+expect_error 65 "it is a zip archive" "$LLMCTL" pretrain packed.txt --tokenizer tok.json --out x
+expect_error 78 "did you mean llama-nano?" "$LLMCTL" pretrain --preset lama-nano --plan
+expect 0 "$LLMCTL" pretrain --preset llama-nano --momentum 0.9 --plan
+grep -qF -- "warning: --momentum does nothing with this --optimizer" err || fail "$(cat err)"
+expect 0 "$LLMCTL" pretrain --preset llama-nano --mask-rate 0.2 --plan
+grep -qF -- "warning: --mask-rate does nothing with --objective lm" err || fail "$(cat err)"
+expect_error 65 "it is an llmctl checkpoint" "$LLMCTL" eval a a/model.llmz
+expect_error 2 "exclude each other" train --out x --val-fraction 0.1
+expect_error 78 "does not divide" train --out x --accum 16 --leaves 8
+expect_error 78 "equal leaves" train --out x --leaves 16
+expect_error 2 "more than the model's context" train --out x --max-length 64
 flock a/lock sleep 5 &
 holder=$!
 sleep 0.1
-expect 73 "in use by another" train --out a
+expect_error 73 "in use by another" train --out a
 kill $holder
 
 # What --dtype auto was stays what it is; other options are shown.
@@ -119,29 +115,31 @@ done
 mv wide-f32 wide
 
 # AMX sums bf16 products otherwise than all other kernels: a run that changes says so, once it has steps to do.
-if "$LLMCTL" version | grep -q avx512amx && [ -z "${LLMCTL_ISA-}" ]; then
+if "$LLMCTL" version | shows avx512amx && [ -z "${LLMCTL_ISA-}" ]; then
     train --out tiles --dtype bf16 --threads 1 -q
     LLMCTL_ISA=avx512bf16 train --out pairs --dtype bf16 --threads 1 -q
-    LLMCTL_ISA=avx512bf16 expect 0 "" train --out tiles --threads 1
+    LLMCTL_ISA=avx512bf16 expect 0 train --out tiles --threads 1
     grep -q "rounded otherwise" err && fail "a finished run is not rounded otherwise"
     rm -r tiles/ckpt/step-60 pairs/ckpt/step-60
-    LLMCTL_ISA=avx512bf16 expect 0 "as tdpbf16ps sums them, here vdpbf16ps does" train --out tiles --threads 1
-    expect 0 "LLMCTL_ISA=avx512bf16 would go on as before" train --out pairs --threads 1
+    LLMCTL_ISA=avx512bf16 expect 0 train --out tiles --threads 1
+    grep -qF -- "as tdpbf16ps sums them, here vdpbf16ps does" err || fail "$(cat err)"
+    expect 0 train --out pairs --threads 1
+    grep -qF -- "LLMCTL_ISA=avx512bf16 would go on as before" err || fail "$(cat err)"
 else
     echo "skipped: resuming with AMX, which this machine has not"
 fi
-expect 78 "train.seed: the run has \"1\", asked for is \"2\"" train --out wide --seed 2
+expect_error 78 "train.seed: the run has \"1\", asked for is \"2\"" train --out wide --seed 2
 
 # Ids that a model without a tokenizer has not.
 "$LLMCTL" convert a/model.llmz no-tok.llmz --no-tokenizer -q
 "$LLMCTL" tokenize train train.txt --vocab-size 300 --out big.json -q
 "$LLMCTL" tokenize encode val.txt -t big.json --out big.tok -q
-expect 78 "the data has 300 token ids, the model 96" "$LLMCTL" eval no-tok.llmz big.tok
+expect_error 78 "the data has 300 token ids, the model 96" "$LLMCTL" eval no-tok.llmz big.tok
 
 # Early stopping keeps the best model.
 train --out e --lr 0.1 --schedule const --early-stop 2 --eval-every 3 --threads 1 --json >out 2>err
 [ "$(value steps)" -lt 60 ] || fail "did not stop early"
-best=$(sed -n 's/.*"val_loss":\([^,]*\).*/\1/p' e/metrics.jsonl | sort -g | head -n 1)
+best=$(sed -n 's/.*"val_loss":\([^,]*\).*/\1/p' e/metrics.jsonl | sort -g | sed -n 1p)
 "$LLMCTL" eval e val.txt --batch 8 --json >out
 [ "$(value loss)" = "$best" ] || fail "the model has $(value loss), the best was $best"
 
@@ -176,19 +174,20 @@ small -t tok.json
 small
 [ "$(value params)" = 834304 ] || fail "gpt2-nano has $(value params) parameters"
 [ "$(value tokens_epoch)" = 0 ] || fail "an epoch without data"
-expect 2 "no input" "$LLMCTL" pretrain --preset gpt2-nano --out none
+expect_error 2 "no input" "$LLMCTL" pretrain --preset gpt2-nano --out none
 
 # A disk that fills up: status 74, what was saved stays, and with more room
 # the run goes on to the same end.
 mkdir full
 if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=800k tmpfs full 2>/dev/null; then
-    status train --out full/run --threads 1 -q
+    got=0
+    train --out full/run --threads 1 -q >out 2>err || got=$?
     mount -o remount,size=8m full
     kept=$(ls full/run/ckpt)
     train --out full/run --threads 1 >out 2>resumed || true
     mkdir f && cp full/run/model.llmz full/run/metrics.jsonl f || true
     umount full || umount -l full
-    [ $s -eq 74 ] || fail "full disk: status $s: $(cat err)"
+    [ $got -eq 74 ] || fail "full disk: status $got: $(cat err)"
     grep -q "saving checkpoint .*No space left" err || fail "full disk: $(cat err)"
     [ "$kept" = "step-10
 step-20" ] || fail "full disk left: $kept"
