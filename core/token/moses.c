@@ -8,6 +8,11 @@
 #include "core/base/mem.h"
 #include "core/token/uni_props.h"
 
+bool moses_is_space(uint32_t cp)
+{
+    return uni_is_python_space((struct uni_char){.cp = cp, .class = uni_class(cp)});
+}
+
 unsigned moses_sets(uint32_t cp)
 {
     static const uint8_t digit = MOSES_ALNUM | MOSES_NUMBER, letter = MOSES_ALNUM | MOSES_ALPHA | MOSES_LETTER;
@@ -42,6 +47,11 @@ void moses_put(struct moses *m, uint32_t cp, size_t from)
     m->out[m->n_out++] = (struct moses_char){cp, m->n ? m->v[from < m->n ? from : m->n - 1].at : 0};
 }
 
+void moses_put_text(struct moses *m, const char *s, size_t from)
+{
+    for (; *s; s++) moses_put(m, (uint8_t)*s, from);
+}
+
 void moses_end(struct moses *m)
 {
     struct moses_char *v = m->v;
@@ -57,11 +67,6 @@ void moses_free(struct moses *m)
 {
     free(m->v);
     free(m->out);
-}
-
-static bool is_space(uint32_t cp)
-{
-    return uni_is_python_space((struct uni_char){.cp = cp, .class = uni_class(cp)});
 }
 
 static bool in_set(enum moses_set set, uint32_t cp)
@@ -85,7 +90,7 @@ static bool in_set(enum moses_set set, uint32_t cp)
 static bool stands_apart(uint32_t cp)
 {
     if (cp < 0x80 && cp && strchr(".'`,-", (int)cp)) return false;
-    return !(moses_sets(cp) & MOSES_ALNUM) && !is_space(cp);
+    return !(moses_sets(cp) & MOSES_ALNUM) && !moses_is_space(cp);
 }
 
 static size_t decode(const char *s, uint32_t out[8])
@@ -171,7 +176,7 @@ static void one_space(struct moses *m)
     moses_begin(m);
     bool waits = false;
     for (size_t i = 0; i < m->n; i++) {
-        if (is_space(m->v[i].cp)) {
+        if (moses_is_space(m->v[i].cp)) {
             waits = m->n_out > 0;
             continue;
         }
@@ -184,11 +189,6 @@ static void one_space(struct moses *m)
 }
 
 /* ---- several dots ---- */
-
-static void put_text(struct moses *m, const char *s, size_t from)
-{
-    for (; *s; s++) moses_put(m, (uint8_t)*s, from);
-}
 
 static size_t run_of(const struct moses *m, size_t i, uint32_t cp)
 {
@@ -209,8 +209,8 @@ static void hide_dots(struct moses *m)
             continue;
         }
         moses_put(m, ' ', i);
-        for (size_t k = 0; k < n; k++) put_text(m, "DOT", i + k);
-        put_text(m, "MULTI", i + n - 1);
+        for (size_t k = 0; k < n; k++) moses_put_text(m, "DOT", i + k);
+        moses_put_text(m, "MULTI", i + n - 1);
         if (i + n < m->n) moses_put(m, ' ', i + n - 1);
     }
     moses_end(m);
@@ -356,7 +356,7 @@ static void last_quote(struct moses *m)
     if (n < 2 || m->v[n - 1].cp != '\'' || m->v[n - 2].cp != '.') return;
     moses_begin(m);
     for (size_t i = 0; i + 2 < n; i++) moses_put(m, m->v[i].cp, i);
-    put_text(m, " . ' ", n - 2);
+    moses_put_text(m, " . ' ", n - 2);
     moses_end(m);
 }
 

@@ -17,6 +17,7 @@ enum { MOSES_ALNUM = 1, MOSES_ALPHA = 2, MOSES_LOWER = 4, MOSES_NUMBER = 8, MOSE
 extern const uint32_t moses_spans[];
 extern const size_t moses_n_spans;
 unsigned moses_sets(uint32_t cp);
+bool moses_is_space(uint32_t cp); /* as Python's str.isspace() */
 
 /* Languages whose rules and abbreviations are known; MOSES_OTHER: those for which Moses has no list and no rules. */
 enum moses_language { MOSES_EN, MOSES_DE, MOSES_RU, MOSES_FR, MOSES_OTHER };
@@ -63,8 +64,9 @@ struct moses_rule {
     bool looks;       /* the right one is not used up */
 };
 void moses_rules(struct moses *m, const struct moses_rule *rule, size_t n);
-void moses_put(struct moses *m, uint32_t cp, size_t from); /* during a pass: a character that comes of m->v[from] */
-void moses_begin(struct moses *m);
+void moses_begin(struct moses *m); /* a pass, until moses_end() */
+void moses_put(struct moses *m, uint32_t cp, size_t from); /* a character that comes of m->v[from] */
+void moses_put_text(struct moses *m, const char *ascii, size_t from);
 void moses_end(struct moses *m);
 void moses_free(struct moses *m);
 

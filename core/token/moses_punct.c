@@ -10,16 +10,6 @@
 #define RULE(core, to) {ANY_TEXT, core, ANY_TEXT, to, false}
 #define RULES(rules) moses_rules(m, rules, COUNT_OF(rules))
 
-static bool is_space(uint32_t cp)
-{
-    return uni_is_python_space((struct uni_char){.cp = cp, .class = uni_class(cp)});
-}
-
-static void put_text(struct moses *m, const char *s, size_t from)
-{
-    for (; *s; s++) moses_put(m, (uint8_t)*s, from);
-}
-
 /* ---- signs of other scripts ---- */
 
 /* Full stops take the white space behind them along. */
@@ -45,9 +35,9 @@ static void replace_signs(struct moses *m)
     for (size_t i = 0; i < m->n; i++) {
         uint32_t cp = m->v[i].cp;
         const char *to = plain_of(cp);
-        if (to) put_text(m, to, i);
+        if (to) moses_put_text(m, to, i);
         else moses_put(m, cp >= 0xFF10 && cp <= 0xFF19 ? cp - 0xFF10 + '0' : cp, i);
-        while (to && to[1] == ' ' && i + 1 < m->n && is_space(m->v[i + 1].cp)) i++;
+        while (to && to[1] == ' ' && i + 1 < m->n && moses_is_space(m->v[i + 1].cp)) i++;
     }
     moses_end(m);
 }
@@ -93,7 +83,7 @@ static void dots_behind(struct moses *m)
             i += n ? n : 1;
             continue;
         }
-        while (end < m->n && is_space(m->v[end].cp)) end++;
+        while (end < m->n && moses_is_space(m->v[end].cp)) end++;
         if (end == quote + 1 || (end < m->n && m->v[end].cp != '<')) end++;
         moses_put(m, '"', quote);
         for (size_t k = i; k < quote; k++) moses_put(m, '.', k);
@@ -106,8 +96,8 @@ static void dots_behind(struct moses *m)
 static void strip(struct moses *m)
 {
     size_t end = m->n, begin = 0;
-    while (end && is_space(m->v[end - 1].cp)) end--;
-    while (begin < end && is_space(m->v[begin].cp)) begin++;
+    while (end && moses_is_space(m->v[end - 1].cp)) end--;
+    while (begin < end && moses_is_space(m->v[begin].cp)) begin++;
     memmove(m->v, m->v + begin, (end - begin) * sizeof *m->v);
     m->n = end - begin;
 }
