@@ -148,10 +148,10 @@ static void talk(const struct clean_cfg *cfg, const struct clean_stats *s, bool 
             log_info("  %s: %zu groups, the largest '%s' with %.1f %%, evenness %.2f", clean_label_names[k], x.groups,
                      x.largest_name, 100 * x.share, x.evenness);
     }
-    log_info("in %llu = out %llu + removed %llu + quarantined %llu; %.1f MB of text, %.1f MB kept, %.0f MB/s",
+    log_info("in %llu = out %llu + removed %llu + quarantined %llu; %.1f MB of text, %.1f MB kept%s",
              (unsigned long long)s->docs_in, (unsigned long long)s->docs_out, (unsigned long long)s->docs_removed,
              (unsigned long long)s->docs_bad, (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6,
-             (double)(s->bytes_in - s->bytes_before) / 1e6 / (seconds + 1e-9));
+             log_rate(s->bytes_in - s->bytes_before, seconds).text);
     if (s->docs_before)
         log_info("of these, %llu documents were done by a run that was interrupted", (unsigned long long)s->docs_before);
     if (s->measured_before)

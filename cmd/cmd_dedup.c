@@ -174,10 +174,10 @@ static void talk(const struct dedup_cfg *cfg, const struct dedup_stats *s, doubl
         log_info("phase '%s' of shard %d/%d is done", cfg->phase, cfg->shard, cfg->shards);
     else
         log_info("in %llu = out %llu + removed %llu (exact %llu, near %llu) + quarantined %llu; %.1f MB of text, "
-                 "%.1f MB kept, %.0f MB/s",
+                 "%.1f MB kept%s",
                  (u)s->docs_in, (u)s->docs_out, (u)(s->docs_exact + s->docs_near), (u)s->docs_exact, (u)s->docs_near,
                  (u)s->docs_bad, (double)s->bytes_in / 1e6, (double)s->bytes_out / 1e6,
-                 (double)s->bytes_in / 1e6 / (seconds + 1e-9));
+                 log_rate(s->bytes_in, seconds).text);
     if (cfg->unit == DEDUP_SUBSTRINGS)
         log_info("  %llu repeated stretches cut out; %llu documents changed", (u)s->parts_in, (u)s->docs_changed);
     else if (cfg->unit != DEDUP_DOCS)

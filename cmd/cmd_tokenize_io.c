@@ -110,9 +110,9 @@ static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
     else if (to == ENCODE_COUNT)
         buf_printf(&b, "%llu\n", (unsigned long long)s->tokens);
     else
-        log_info("%llu token%s from %llu document%s, %s (%.3f bytes a token), %.0f MB/s", (unsigned long long)s->tokens,
+        log_info("%llu token%s from %llu document%s, %s (%.3f bytes a token)%s", (unsigned long long)s->tokens,
                  s->tokens == 1 ? "" : "s", (unsigned long long)s->documents, s->documents == 1 ? "" : "s", size.data,
-                 s->tokens ? (double)s->bytes / (double)s->tokens : 0, (double)s->bytes / 1e6 / (seconds + 1e-9));
+                 s->tokens ? (double)s->bytes / (double)s->tokens : 0, log_rate(s->bytes, seconds).text);
     int ret = buf_ok(&b, e);
     if (ret == 0 && b.len) ret = out_write(b.data, b.len, e);
     buf_free(&b);

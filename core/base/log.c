@@ -26,6 +26,14 @@ double time_now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+struct log_rate log_rate(uint64_t bytes, double seconds)
+{
+    struct log_rate r = {""};
+    double rate = (double)bytes / 1e6 / (seconds + 1e-9);
+    if (bytes >= 1000000) snprintf(r.text, sizeof r.text, rate < 10 ? ", %.3g MB/s" : ", %.0f MB/s", rate);
+    return r;
+}
+
 void log_setup(bool quiet, enum log_color color)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");

@@ -40,4 +40,10 @@ void progress_end(struct progress *p);   /* clears the line on a terminal */
 
 double time_now_s(void);                 /* monotonic */
 
+/* ", 123 MB/s", for what is said at the end; nothing for less than 1 MB, which says nothing about speed. */
+struct log_rate {
+    char text[48];
+};
+struct log_rate log_rate(uint64_t bytes, double seconds);
+
 #endif

@@ -1,4 +1,4 @@
-/* err, mem, buf, hash, rng, pool, file. */
+/* err, mem, buf, hash, rng, pool, file, log. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,6 +16,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/file.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/pool.h"
 #include "core/base/rng.h"
@@ -545,6 +546,16 @@ static int tear_down(void **state)
     return dir_remove(dir, &e);
 }
 
+static void speed_is_told_of_what_takes_time(void **state)
+{
+    (void)state;
+    assert_string_equal(log_rate(0, 0).text, "");
+    assert_string_equal(log_rate(999999, 0.001).text, "");
+    assert_string_equal(log_rate(1000000, 0.01).text, ", 100 MB/s");
+    assert_string_equal(log_rate(1000000, 25).text, ", 0.04 MB/s");
+    assert_string_equal(log_rate(9990000, 1).text, ", 9.99 MB/s");
+}
+
 static void a_column_is_as_wide_as_a_terminal_shows_it(void **state)
 {
     (void)state;
@@ -599,6 +610,7 @@ int main(void)
         cmocka_unit_test(nohup_is_respected),
         cmocka_unit_test(what_may_not_be_read_is_no_input),
         cmocka_unit_test(a_second_process_cannot_take_the_lock),
+        cmocka_unit_test(speed_is_told_of_what_takes_time),
         cmocka_unit_test(a_column_is_as_wide_as_a_terminal_shows_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
