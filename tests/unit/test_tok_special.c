@@ -1,18 +1,10 @@
 /* Special tokens that the model makes of text: where they are allowed the ids are those of Hugging
  * Face's tokenizers 0.23, else there are none but the one for what is unknown, and symbols of BPE. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit/tok_util.h"
 
 #include "core/base/json.h"
 #include "core/token/bytemap.h"
 #include "core/token/gguf_pre.h"
-#include "core/token/tok_internal.h"
-#include "core/token/tok_scratch.h"
 
 #define ADDED(id, text, more) "{\"id\":" #id ",\"content\":\"" text "\",\"special\":true,\"normalized\":false" more "}"
 #define NFKC "\"normalizer\":{\"type\":\"NFKC\"},"
@@ -37,32 +29,14 @@ static const char characters[] =
     "{\"added_tokens\":[" ADDED(0, "x", "") "," ADDED(1, "a", ",\"single_word\":true") "],\"model\":{\"type\":\"BPE\",\"unk_token\":\"x\",\"vocab\":"
     "{\"x\":0,\"a\":1,\"b\":2,\"ab\":3},\"merges\":[[\"a\",\"b\"]]}}";
 
-static void expect(const struct tokenizer *t, const char *text, unsigned flags, const char *want)
-{
-    struct err e = {0};
-    struct tok_scratch *s = tok_scratch_new(t, &e);
-    assert_non_null(s);
-    for (int way = 0; way < 4; way++) { /* chains and others, with spans and without */
-        struct tok_ids ids = {.want_spans = way & 1};
-        struct buf got = {0};
-        s->chains = (way & 2) != 0;
-        if (tok_encode(t, s, text, strlen(text), flags, &ids, &e)) fail_msg("%s", e.msg);
-        for (size_t i = 0; i < ids.n; i++) buf_printf(&got, "%s%d", i ? " " : "", (int)ids.id[i]);
-        if (strcmp(buf_text(&got), want) != 0) fail_msg("'%s' by way %d: %s, not %s", text, way, got.data, want);
-        tok_ids_free(&ids);
-        buf_free(&got);
-    }
-    tok_scratch_free(s);
-}
-
 static void check(const char *json, const char *text, const char *shut, const char *open)
 {
     struct err e = {0};
     struct tokenizer *t = tok_parse(json, strlen(json), "t.json", &e);
     if (!t) fail_msg("%s", e.msg);
-    expect(t, text, 0, shut);
+    check_ids(t, text, 0, shut);
     if (tok_allow_special(t, &e)) fail_msg("%s", e.msg);
-    expect(t, text, TOK_SPECIAL, open);
+    check_ids(t, text, TOK_SPECIAL, open);
     tok_free(t);
 }
 

@@ -111,4 +111,41 @@ static inline void both_print(const struct both *b, struct buf *out)
     buf_addc(out, 0);
 }
 
+/* want: "id id ..." */
+static inline void check_ids(const struct tokenizer *t, const char *text, unsigned flags, const char *want)
+{
+    struct both both = both_new(t);
+    struct buf got = {0};
+    both_same(&both, text, strlen(text), flags);
+    for (size_t i = 0; i < both.want.n; i++) buf_printf(&got, "%s%d", i ? " " : "", (int)both.want.id[i]);
+    assert_string_equal(buf_text(&got), want);
+    buf_free(&got);
+    both_free(&both);
+}
+
+/* What goes out as tokenizer.json comes back as the same tokenizer. */
+static inline void comes_back(const struct tokenizer *t)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    assert_int_equal(tok_to_json(t, &json, &e), 0);
+    struct tokenizer *back = tok_parse(json.data, json.len, "back", &e);
+    if (!back) fail_msg("%s", e.msg);
+    assert_true(tok_hash(back) == tok_hash(t));
+    buf_free(&json);
+    tok_free(back);
+}
+
+/* The format cannot hold it, and says why.  Frees t. */
+static inline void refuses(struct tokenizer *t, enum tok_format format, const char *why)
+{
+    struct err e = {0};
+    struct buf out = {0};
+    assert_int_equal(tok_export(t, format, &out, NULL, &e), -1);
+    if (!strstr(e.msg, why)) fail_msg("%s", e.msg);
+    assert_int_equal(e.code, ERR_DATA);
+    buf_free(&out);
+    tok_free(t);
+}
+
 #endif
