@@ -16,7 +16,8 @@ enum { GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_
 enum gguf_form { FORM_UNKNOWN, FORM_NONE, FORM_NFC };
 
 struct gguf_pre {
-    const char *name, *split, *chain; /* a split of split.h, or pre-tokenizers in JSON */
+    const char *name, *split; /* a split of split.h, or NULL: */
+    const char *const *chain; /* ... pre-tokenizers, NULL behind the last: expressions, or steps in JSON */
     bool ignore_merges;
     enum gguf_form form;
 };

@@ -146,8 +146,8 @@ static void lines_are_apart_for_chains(void **state)
         for (size_t k = 0; k < i; k++) again = again || gguf_pre_at(k)->chain == p->chain;
         if (again) continue;
         struct buf pre = {0};
-        buf_printf(&pre, "{\"type\":\"Sequence\",\"pretokenizers\":[%s]}", p->chain);
-        struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .pre = pre.data};
+        gguf_pre_chain(p, &pre);
+        struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .pre = buf_text(&pre)};
         struct tokenizer *t = learn(o);
         bool said = tok_lines_apart(t);
         apart += said;
