@@ -91,22 +91,22 @@ static void compute_kinds(struct node *p)
 
 /* ---- printing ---- */
 
+/* In the unit in which it is below 1000: "1", "1.2 k". */
+static void add_thousands(struct buf *out, double v, const char *const unit[7])
+{
+    size_t u = 0;
+    for (; v >= 999.95 && u < 6; u++) v /= 1000;
+    buf_printf(out, "%.*f%s", u ? 1 : 0, v, unit[u]);
+}
+
 void tree_add_bytes(struct buf *out, uint64_t bytes)
 {
-    static const char *const unit[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    double v = (double)bytes;
-    size_t u = 0;
-    for (; v >= 999.95 && u + 1 < COUNT_OF(unit); u++) v /= 1000;
-    buf_printf(out, u ? "%.1f %s" : "%.0f %s", v, unit[u]);
+    add_thousands(out, (double)bytes, (const char *const[7]){" B", " kB", " MB", " GB", " TB", " PB", " EB"});
 }
 
 void tree_add_count(struct buf *out, int64_t n)
 {
-    static const char *const unit[] = {"", " k", " M", " G", " T", " P", " E"};
-    double v = (double)n;
-    size_t u = 0;
-    for (; v >= 999.95 && u + 1 < COUNT_OF(unit); u++) v /= 1000;
-    buf_printf(out, u ? "%.1f%s" : "%.0f%s", v, unit[u]);
+    add_thousands(out, (double)n, (const char *const[7]){"", " k", " M", " G", " T", " P", " E"});
 }
 
 /* Names come from files: what is not plain text is shown as '?'. */
