@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/token/batch.h"
 #include "data/shard.h"
 
 /* Every id stands for one byte, ids below `specials` for none. */
@@ -44,6 +45,28 @@ static inline int fixture_remove_dir(void **state)
     rmdir(*state);
     free(*state);
     return ret;
+}
+
+/* Room for a batch; s: positions of a source, or 0.  All of it goes with free(tokens). */
+static inline struct batch fixture_batch(int rows, int t, int s)
+{
+    size_t n = (size_t)rows * (size_t)t, ns = (size_t)rows * (size_t)s;
+    int32_t *p = calloc(8 * n + 3 * ns, 4);
+    assert_non_null(p);
+    return (struct batch){.rows = rows,
+                          .T = t,
+                          .S = s,
+                          .tokens = p,
+                          .targets = p + n,
+                          .positions = p + 2 * n,
+                          .seg_start = p + 3 * n,
+                          .weights = (float *)(p + 4 * n),
+                          .prefix_end = p + 5 * n,
+                          .src_lo = p + 6 * n,
+                          .src_hi = p + 7 * n,
+                          .src_tokens = p + 8 * n,
+                          .src_positions = p + 8 * n + ns,
+                          .src_seg_start = p + 8 * n + 2 * ns};
 }
 
 #endif

@@ -37,27 +37,6 @@ static struct batch_source *open(struct tokset *set, enum loader_order order)
     return s;
 }
 
-static struct batch new_batch(int rows, int t, int s)
-{
-    size_t n = (size_t)rows * (size_t)t, ns = (size_t)rows * (size_t)s;
-    int32_t *p = calloc(8 * n + 3 * ns, 4);
-    assert_non_null(p);
-    return (struct batch){.rows = rows,
-                          .T = t,
-                          .S = s,
-                          .tokens = p,
-                          .targets = p + n,
-                          .positions = p + 2 * n,
-                          .seg_start = p + 3 * n,
-                          .weights = (float *)(p + 4 * n),
-                          .prefix_end = p + 5 * n,
-                          .src_lo = p + 6 * n,
-                          .src_hi = p + 7 * n,
-                          .src_tokens = p + 8 * n,
-                          .src_positions = p + 8 * n + ns,
-                          .src_seg_start = p + 8 * n + 2 * ns};
-}
-
 static void masks_are_15_percent_and_80_10_10(void **state)
 {
     (void)state;
@@ -65,7 +44,7 @@ static void masks_are_15_percent_and_80_10_10(void **state)
     struct err e;
     struct mlm_cfg c = {&ids, 5, 0.15, 0.8, 0.1, false, 0};
     struct batch_source *plain = open(set, LOADER_WINDOWS), *s = mlm_source(open(set, LOADER_WINDOWS), &c, &e);
-    struct batch a = new_batch(ROWS, T, 0), b = new_batch(ROWS, T, 0);
+    struct batch a = fixture_batch(ROWS, T, 0), b = fixture_batch(ROWS, T, 0);
     double n = 0, hidden = 0, kept = 0, other = 0;
     int at[T] = {0};
     for (uint64_t step = 0; step < 200; step++) {
@@ -116,7 +95,7 @@ static void whole_words_are_chosen_whole(void **state)
     struct err e;
     struct mlm_cfg c = {&ids, 5, 0.15, 1, 0, true, 0};
     struct batch_source *s = mlm_source(open(set, LOADER_WINDOWS), &c, &e);
-    struct batch b = new_batch(ROWS, T, 0);
+    struct batch b = fixture_batch(ROWS, T, 0);
     for (uint64_t step = 0; step < 50; step++) {
         assert_int_equal(s->next(s, step, &b, &e), 0);
         for (int r = 0; r < ROWS; r++) {
@@ -143,7 +122,7 @@ static void fixed_masks_come_again(void **state)
     struct err e;
     struct mlm_cfg c = {&ids, 5, 0.15, 1, 0, false, 1};
     struct batch_source *s = mlm_source(open(set, LOADER_SEQUENTIAL), &c, &e);
-    struct batch a = new_batch(1, T, 0), b = new_batch(1, T, 0);
+    struct batch a = fixture_batch(1, T, 0), b = fixture_batch(1, T, 0);
     assert_int_equal(s->next(s, 3, &a, &e), 0);
     c.seed = 6;
     struct batch_source *other = mlm_source(open(set, LOADER_SEQUENTIAL), &c, &e);
@@ -194,7 +173,7 @@ static void corrupted_spans_can_be_put_back(void **state)
     assert_int_equal(span_raw_length(&c.d[0], 512, 114), 568); /* as T5 has it */
     struct batch_source *plain = open(set, LOADER_WINDOWS), *s = span_source(open(set, LOADER_WINDOWS), &c, &e);
     assert_non_null(s);
-    struct batch a = new_batch(ROWS, raw, 0), b = new_batch(ROWS, c.T, c.S);
+    struct batch a = fixture_batch(ROWS, raw, 0), b = fixture_batch(ROWS, c.T, c.S);
     double first = 0, n_rows = 0;
     for (uint64_t step = 0; step < 100; step++) {
         int32_t got[256];
@@ -236,7 +215,7 @@ static void ul2_mixes_seven_tasks(void **state)
     assert_int_equal(e.code, ERR_CONFIG);
     struct batch_source *s = span_source(open(set, LOADER_WINDOWS), &c, &e);
     if (!s) fail_msg("%s", e.msg);
-    struct batch b = new_batch(ROWS, c.T, c.S);
+    struct batch b = fixture_batch(ROWS, c.T, c.S);
     int modes[10] = {0};
     double tail = 0;
     for (uint64_t step = 0; step < 200; step++) {
@@ -273,7 +252,7 @@ static void prefixes_are_not_predicted(void **state)
     struct tokset *set = text(40000);
     struct err e;
     struct batch_source *s = prefix_source(open(set, LOADER_WINDOWS), 9, &e);
-    struct batch b = new_batch(ROWS, T, 0);
+    struct batch b = fixture_batch(ROWS, T, 0);
     double sum = 0;
     for (uint64_t step = 0; step < 100; step++) {
         assert_int_equal(s->next(s, step, &b, &e), 0);

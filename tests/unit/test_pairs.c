@@ -48,26 +48,6 @@ static struct pairs *many(const char *dir, const struct tokenizer *t, int n)
     return p;
 }
 
-static struct batch new_batch(void)
-{
-    size_t n = ROWS * T, ns = ROWS * S;
-    int32_t *p = calloc(7 * n + 3 * ns, 4);
-    assert_non_null(p);
-    return (struct batch){.rows = ROWS,
-                          .T = T,
-                          .S = S,
-                          .tokens = p,
-                          .targets = p + n,
-                          .positions = p + 2 * n,
-                          .seg_start = p + 3 * n,
-                          .weights = (float *)(p + 4 * n),
-                          .src_lo = p + 5 * n,
-                          .src_hi = p + 6 * n,
-                          .src_tokens = p + 7 * n,
-                          .src_positions = p + 7 * n + ns,
-                          .src_seg_start = p + 7 * n + 2 * ns};
-}
-
 /* Walks the pairs of a row; each target must belong to its source. */
 static int check_row(const struct batch *b, int r, const struct tokenizer *t, bool *seen, int start)
 {
@@ -112,7 +92,7 @@ static void every_pair_comes_once_an_epoch(void **state)
     struct err e;
     struct pairs_cfg c = {p, 0, 1, 3, false, S, T, 5};
     struct batch_source *s = pairs_source(&c, &e);
-    struct batch b = new_batch(), again = new_batch();
+    struct batch b = fixture_batch(ROWS, T, S), again = fixture_batch(ROWS, T, S);
     bool seen[N] = {false};
     int n = 0;
     for (uint64_t step = 0; n < N; step++) {
@@ -147,7 +127,7 @@ static void validation_goes_through_once_in_order(void **state)
     struct pairs *p = many(*state, t, N);
     struct err e;
     struct batch_source *s = pairs_source(&(struct pairs_cfg){p, 0.9, 1, 0, true, S, T, 5}, &e);
-    struct batch b = new_batch();
+    struct batch b = fixture_batch(ROWS, T, S);
     bool seen[N] = {false};
     int n = 0;
     for (uint64_t step = 0; step < pairs_steps(s, ROWS); step++) {
@@ -176,7 +156,7 @@ static void long_sides_are_cut_and_keep_their_end(void **state)
              "source,target\nabcdefghijklmnopqrstuvwxyzabcdefghijklmnop,zyxwvutsrqponmlkjihgfedcba\n", t, &st, &e);
     assert_non_null(p);
     struct batch_source *s = pairs_source(&(struct pairs_cfg){p, 0, 1, 0, true, S, T, 5}, &e);
-    struct batch b = new_batch();
+    struct batch b = fixture_batch(ROWS, T, S);
     assert_int_equal(pairs_cut(s), 1);
     assert_int_equal(s->next(s, 0, &b, &e), 0);
     assert_int_equal(b.src_tokens[S - 1], tok_eos(t));
