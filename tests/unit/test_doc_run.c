@@ -141,7 +141,10 @@ static int work_held(void *arg, struct doc_slot *s, int thread, struct err *e)
     uint64_t now = atomic_fetch_add(&h->bytes, s->block.data.len) + s->block.data.len;
     if (now > h->most) h->most = now;
     atomic_fetch_add(&h->worked, 1);
-    if (s->block.seq == 0) usleep(200000);
+    if (s->block.seq == 0) {
+        for (int i = 0; i < 1000 && h->worked < 40; i++) usleep(10000); /* the other thread may get little of a busy machine */
+        usleep(100000);
+    }
     return 0;
 }
 
