@@ -222,13 +222,17 @@ static bool keeps_whole(const struct split_sets *t, int set, int x)
     return !some || all;
 }
 
-/* Groups are counted from the beginning of a run: nothing behind the step may cut inside of one. */
+/* Groups are counted from the beginning of a run, or of a group: nothing behind the step may cut inside of
+ * one, but for a step that cuts all its characters apart or into such groups. */
 static bool counts_hold(const struct split_rule *r, int i)
 {
     const struct split_cut *c = &r->cut[i];
     if (c->how != CUT_GROUPS) return true;
-    for (int k = i + 1; k < r->n_cuts; k++)
-        if (!keeps_whole(r->sets, r->cut[k].x, c->x)) return false;
+    for (int k = i + 1; k < r->n_cuts; k++) {
+        const struct split_cut *next = &r->cut[k];
+        if (!keeps_whole(r->sets, next->x, c->x)) return false;
+        if (next->how == CUT_GROUPS && next->x == c->x && next->size != c->size) return false;
+    }
     if (is_blank(r->sets, c->x)) return i < r->n_before;
     if (!are_numbers(r->sets, c->x)) return false;
     return i >= r->n_before || r->max_digits == 0 || r->max_digits >= c->size;

@@ -57,6 +57,9 @@ static const char *const chains[] = {
     SPLIT("[\\\\s(.]{1}") "," SPLIT(FOLDED WORDS "\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|" BLANKS) "," BYTES,
     SPLIT("\\\\s?[^\\\\s0-9]+") "," SPLIT("[0-9]{2}") "," BYTES, SPLIT("[0-9]{1,2}") "," BYTES,
     "{\"type\":\"Digits\",\"individual_digits\":true}," SPLIT(FOLDED WORDS "\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|" BLANKS) "," BYTES,
+    /* groups are counted anew behind what was cut out of a run */
+    SPLIT("[5-9]+") "," SPLIT("[0-9]{2}") "," BYTES, SPLIT("[5-9]") "," SPLIT("\\\\p{N}{1,3}") "," GPT2, SPLIT("[1-4]+") "," SPLIT("\\\\p{N}{2,3}") "," BYTES,
+    "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}," GPT2 "," SPLIT("\u00B2") "," SPLIT("\\\\p{N}{2}"), /* of bytes, inside of a character */
 };
 
 /* Steps that take each other's runs apart, or look at more than a rule does. */
@@ -68,6 +71,9 @@ static const char *const no_rules[] = {
     SPLIT("[a-z]+") "," SPLIT(ALIGNED) "," SPLIT(FOLDED WORDS "\\\\p{N}{1,3}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|" BLANKS) "," BYTES,
     SPLIT("\\\\p{N}{1,3}(?=(?:\\\\p{N}{3})*\\\\b)") "," SPLIT(FOLDED WORDS "\\\\p{N}{1,3}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|" BLANKS) "," BYTES,
     SPLIT("[ab]{2,3}") "," GPT2, SPLIT("[a-c][a-d]") "," GPT2,
+    /* a word may begin inside of a group of the first step, where the second one cut it */
+    SPLIT("\\\\p{N}{1,3}") "," SPLIT("\\\\p{N}{1,2}") "," GPT2, SPLIT("\\\\p{N}{3}") "," SPLIT("\\\\p{N}{2}") "," GPT2,
+    "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}," SPLIT("[0-9]{5}") "," GPT2 "," SPLIT("[0-9][0-9][0-9]"),
 };
 
 static const char *const alphabet[] = {
@@ -76,7 +82,7 @@ static const char *const alphabet[] = {
     "\xe3\x82\xa0", "\xd0\x96", "\xd0\xb6", "\xcc\x81", "\xe0\xa4\x95", "\xe0\xa4\xbe", "\xd9\xa3", "\xd9\xa3\xd9\xa3\xc2\xb2" "333", "\xc2\xbd" "4567", "\xf0\x9f\x98\x80",
     "\xf0\x9d\x94\xb8", "\xef\xb8\x8f", "\xc5\xbf", "\xc7\x85", "\xe2\x80\x99", "\xe9\xbe\xa5", "\xe9\xbe\xa6", "\xe4\xb7\xbf",
     "\xe2\x80\xa6", "\xd8\x8c", "!", "\xe3\x80\xbf", "\xe3\x83\xbb", "\xe3\x82\x99", "\xe3\x84\x80", "\x01", "\xe2\x80\x8d", "\xc2\xad", "\xf0\x91\xb7\xa0", "\x7f", "^", "\xff", "\xe4\xb8", "\xc3", "\xb2", "\xf0\x9f\x98", "\xed\xa0\x80", "\xc2\xb2", "\xe3\x80\x87", "\xe2\xba\x80",
-    "\xe3\x80\x85", "\xf0\xa0\x80\x80", "\xf0\x96\xbf\xb0", "\xe2\x88\xb2"};
+    "\xe3\x80\x85", "\xf0\xa0\x80\x80", "\xf0\x96\xbf\xb0", "\xe2\x88\xb2", "\xf0\xb2\xb3\xb9"};
 
 static size_t random_text(uint32_t seed, uint8_t *text, size_t n)
 {
