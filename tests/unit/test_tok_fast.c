@@ -12,6 +12,7 @@
 #include "core/token/tok_base64.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
+#include "core/token/tok_load.h"
 #include "core/token/train_chain.h"
 #include "core/token/unigram.h"
 
@@ -528,6 +529,81 @@ static void rare_words_of_clip_are_the_chains(void **state)
     tok_free(t);
 }
 
+/* Every character between two letters: by hand as by the chains, and ASCII is never left to these. */
+static void characters_of_clip_are_the_chains(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct tokenizer *t = clip(ALONE, " ", "...7", true);
+    struct both both = both_new(t);
+    size_t by_hand = 0;
+    for (uint32_t cp = 0x21; cp < 0x10400; cp++) {
+        char text[8] = "a";
+        size_t n = 1 + (size_t)utf8_encode(cp, text + 1);
+        if (n == 1) continue;
+        text[n++] = 'B';
+        both.want.n = both.ids.n = 0;
+        if (tok_encode(t, both.chains, text, n, 0, &both.want, &e)) fail_msg("%s", e.msg);
+        int ret = tok_clip_part(t, both.fast, (const uint8_t *)text, n, 0, &both.ids, &e);
+        if (ret != 0 && cp < 0x7F) fail_msg("U+%04X is left to the chains", cp);
+        if (ret == 0) expect_want(&both, &both.ids, text, n);
+        by_hand += ret == 0;
+    }
+    assert_true(by_hand > 60000);
+    both_free(&both);
+    tok_free(t);
+}
+
+/* Each setting that is another one leaves the words to the chains. */
+static void what_clip_by_hand_stands_for(void **state)
+{
+    (void)state;
+    struct tokenizer *t = clip(ALONE, " ", "...7", true);
+    struct pre_step *p = t->pre.step;
+    struct norm_step *s = t->norm.step;
+    bool *const flag[] = {&p[0].clip, &p[0].invert, &p[1].use_regex, &p[1].prefix_space, &p[1].spell,
+                          &p[2].use_regex, &p[2].prefix_space, &p[2].spell};
+    assert_true(tok_clip_possible(t));
+    for (size_t i = 0; i < COUNT_OF(flag); i++) {
+        *flag[i] = !*flag[i];
+        if (tok_clip_possible(t)) fail_msg("flag %zu", i);
+        *flag[i] = !*flag[i];
+    }
+    for (size_t i = 0; i < 3; i++) {
+        enum pre_kind kind = p[i].kind;
+        p[i].kind = PRE_WHITESPACE;
+        assert_false(tok_clip_possible(t));
+        p[i].kind = kind;
+    }
+    for (size_t i = 0; i < t->norm.n; i++) {
+        enum norm_kind kind = s[i].kind;
+        s[i].kind = NORM_NFKC;
+        assert_false(tok_clip_possible(t));
+        s[i].kind = kind;
+    }
+    s[2].kind = NORM_NFC; /* the third is what makes lower case */
+    assert_false(tok_clip_possible(t));
+    s[2].kind = NORM_LOWERCASE;
+    p[0].behavior = PRE_ISOLATED;
+    assert_false(tok_clip_possible(t));
+    p[0].behavior = PRE_REMOVED;
+    t->pre.n = 2;
+    assert_false(tok_clip_possible(t));
+    t->pre.n = 3;
+    t->model = MODEL_WORDLEVEL;
+    assert_false(tok_clip_possible(t));
+    t->model = MODEL_BPE;
+    assert_true(tok_clip_possible(t));
+    tok_free(t);
+    t = clip(ALONE, "_", "...7", true); /* white space becomes something else */
+    assert_false(tok_clip_possible(t));
+    tok_free(t);
+    bool specials;
+    assert_true(tok_clip_regex("'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+", &specials) && !specials);
+    assert_true(tok_clip_regex("<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+", &specials) && specials);
+    assert_false(tok_clip_regex("'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]", &specials));
+}
+
 static uint64_t times_of(const struct word_table *t, const char *want, size_t want_len)
 {
     char tmp[16];
@@ -591,6 +667,8 @@ int main(void)
         cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(matches_without_white_space_are_independent),
         cmocka_unit_test(rare_words_of_clip_are_the_chains),
+        cmocka_unit_test(characters_of_clip_are_the_chains),
+        cmocka_unit_test(what_clip_by_hand_stands_for),
         cmocka_unit_test(words_are_counted_as_without_cutting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
