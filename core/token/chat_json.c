@@ -233,74 +233,81 @@ static void new_line(struct chat_text *out, const struct cjson_style *style, int
     for (int i = 0; i < style->indent * depth; i++) chat_text_addc(out, ' ', 0);
 }
 
-static int write_key(struct chat_text *out, const struct cv *key, const struct cjson_style *style)
+/* Of a float as Python's json has it. */
+static const char *not_finite(double f)
+{
+    return f - f == 0 ? NULL : f > 0 ? "Infinity" : f < 0 ? "-Infinity" : "NaN";
+}
+
+/* What is no text and has no parts; false: it is something else. */
+static bool write_plain(struct chat_text *out, const struct cv *v)
 {
     struct buf b = {0};
+    switch (v->type) {
+    case CV_NONE: buf_adds(&b, "null"); break;
+    case CV_BOOL: buf_adds(&b, v->u.b ? "true" : "false"); break;
+    case CV_INT: buf_printf(&b, "%lld", (long long)v->u.i); break;
+    case CV_BIG: chat_text_add(out, v->u.s->s, v->u.s->n, (uint8_t)(v->u.s->mark & ~CHAT_TRUSTED)); return true;
+    case CV_FLOAT:
+        if (not_finite(v->u.f)) buf_adds(&b, not_finite(v->u.f));
+        else cv_write_float(&b, v->u.f);
+        break;
+    default: return false;
+    }
+    chat_text_add(out, b.data, b.len, 0);
+    buf_free(&b);
+    return true;
+}
+
+static int write_key(struct chat_text *out, const struct cv *key, const struct cjson_style *style)
+{
     if (key->type == CV_STRING) {
         write_string(out, key->u.s, style->ascii);
         return 0;
     }
-    switch (key->type) {
-    case CV_NONE: buf_adds(&b, "\"null\""); break;
-    case CV_BOOL: buf_adds(&b, key->u.b ? "\"true\"" : "\"false\""); break;
-    case CV_INT: buf_printf(&b, "\"%lld\"", (long long)key->u.i); break;
-    case CV_BIG: buf_printf(&b, "\"%.*s\"", (int)key->u.s->n, key->u.s->s); break;
-    case CV_FLOAT:
-        buf_addc(&b, '"');
-        cv_write_float(&b, key->u.f);
-        buf_addc(&b, '"');
-        break;
-    default: return -1;
+    chat_text_addc(out, '"', 0);
+    bool known = write_plain(out, key);
+    chat_text_addc(out, '"', 0);
+    return known ? 0 : -1;
+}
+
+static int write_list(struct chat_text *out, const struct clist *l, const struct cjson_style *style, int depth)
+{
+    chat_text_addc(out, '[', 0);
+    for (size_t i = 0; i < l->n; i++) {
+        if (i) chat_text_add(out, style->item->s, style->item->n, 0);
+        new_line(out, style, depth + 1);
+        if (cv_to_json(out, &l->v[i], style, depth + 1)) return -1;
     }
-    chat_text_add(out, b.data, b.len, 0);
-    buf_free(&b);
+    if (l->n) new_line(out, style, depth);
+    chat_text_addc(out, ']', 0);
+    return 0;
+}
+
+static int write_dict(struct chat_text *out, const struct cdict *d, const struct cjson_style *style, int depth)
+{
+    chat_text_addc(out, '{', 0);
+    for (size_t i = 0; i < d->n; i++) {
+        if (i) chat_text_add(out, style->item->s, style->item->n, 0);
+        new_line(out, style, depth + 1);
+        if (write_key(out, &d->key[i], style)) return -1;
+        chat_text_add(out, style->key->s, style->key->n, 0);
+        if (cv_to_json(out, &d->value[i], style, depth + 1)) return -1;
+    }
+    if (d->n) new_line(out, style, depth);
+    chat_text_addc(out, '}', 0);
     return 0;
 }
 
 int cv_to_json(struct chat_text *out, const struct cv *v, const struct cjson_style *style, int depth)
 {
-    struct buf b = {0};
     if (depth > MOST_DEPTH) return -1;
-    if (out->text.oom) return 0;
+    if (out->text.oom || write_plain(out, v)) return 0;
     switch (v->type) {
-    case CV_NONE: chat_text_add(out, "null", 4, 0); return 0;
-    case CV_BOOL: chat_text_add(out, v->u.b ? "true" : "false", v->u.b ? 4 : 5, 0); return 0;
     case CV_STRING: write_string(out, v->u.s, style->ascii); return 0;
-    case CV_INT: buf_printf(&b, "%lld", (long long)v->u.i); break;
-    case CV_BIG: chat_text_add(out, v->u.s->s, v->u.s->n, (uint8_t)(v->u.s->mark & ~CHAT_TRUSTED)); return 0;
-    case CV_FLOAT:
-        cv_write_float(&b, v->u.f);
-        if (v->u.f - v->u.f != 0) {
-            buf_clear(&b);
-            buf_adds(&b, v->u.f > 0 ? "Infinity" : v->u.f < 0 ? "-Infinity" : "NaN");
-        }
-        break;
     case CV_LIST:
-    case CV_TUPLE:
-        chat_text_addc(out, '[', 0);
-        for (size_t i = 0; i < v->u.l->n; i++) {
-            if (i) chat_text_add(out, style->item->s, style->item->n, 0);
-            new_line(out, style, depth + 1);
-            if (cv_to_json(out, &v->u.l->v[i], style, depth + 1)) return -1;
-        }
-        if (v->u.l->n) new_line(out, style, depth);
-        chat_text_addc(out, ']', 0);
-        return 0;
-    case CV_DICT:
-        chat_text_addc(out, '{', 0);
-        for (size_t i = 0; i < v->u.d->n; i++) {
-            if (i) chat_text_add(out, style->item->s, style->item->n, 0);
-            new_line(out, style, depth + 1);
-            if (write_key(out, &v->u.d->key[i], style)) return -1;
-            chat_text_add(out, style->key->s, style->key->n, 0);
-            if (cv_to_json(out, &v->u.d->value[i], style, depth + 1)) return -1;
-        }
-        if (v->u.d->n) new_line(out, style, depth);
-        chat_text_addc(out, '}', 0);
-        return 0;
+    case CV_TUPLE: return write_list(out, v->u.l, style, depth);
+    case CV_DICT: return write_dict(out, v->u.d, style, depth);
     default: return -1;
     }
-    chat_text_add(out, b.data, b.len, 0);
-    buf_free(&b);
-    return 0;
 }

@@ -122,14 +122,6 @@ static int skip_comment(struct lexer *x)
 
 /* ---- inside a tag ---- */
 
-/* \N{NAME}, and digits that are none or no character. */
-static int bad_escape(struct lexer *x, struct buf *b, size_t at)
-{
-    buf_free(b);
-    x->from = at - 1; /* of the '\\' */
-    return fail(x, x->s[at] == 'N' ? "'\\N{...}' in a string is not supported" : "a '\\' in a string with digits that are no character");
-}
-
 /* \xHH, \uHHHH, \UHHHHHHHH: digits at s into *cp; false if they are none. */
 static bool hex_digits(const char *s, size_t left, size_t n, uint32_t *cp)
 {
@@ -141,45 +133,63 @@ static bool hex_digits(const char *s, size_t left, size_t n, uint32_t *cp)
     return true;
 }
 
+/* \1, \12, \123: how many digits, and *cp. */
+static size_t octal_digits(const char *s, size_t left, uint32_t *cp)
+{
+    size_t n = 0;
+    for (*cp = 0; n < 3 && n < left && s[n] >= '0' && s[n] <= '7'; n++) *cp = *cp * 8 + (uint32_t)(s[n] - '0');
+    return n;
+}
+
+/* The escape whose letter, behind '\\', is at s: what it stands for is added; how many more bytes belong to it, or -1:
+ * \N{NAME}, or digits that are none or no character. */
+static int take_escape(const char *s, size_t left, struct buf *out)
+{
+    static const char letters[] = "nrtbfav\\'\"", plain[] = "\n\r\t\b\f\a\v\\'\"";
+    const char *p = memchr(letters, *s, sizeof letters - 1);
+    size_t digits = *s == 'x' ? 2 : *s == 'u' ? 4 : *s == 'U' ? 8 : 0, octal;
+    uint32_t cp;
+    char bytes[4];
+    if (p) {
+        buf_addc(out, plain[p - letters]);
+    } else if ((octal = octal_digits(s, left, &cp)) != 0) {
+        buf_add(out, bytes, (size_t)utf8_encode(cp, bytes));
+        return (int)octal - 1;
+    } else if (digits) {
+        int n = hex_digits(s + 1, left - 1, digits, &cp) ? utf8_encode(cp, bytes) : 0;
+        if (n == 0) return -1;
+        buf_add(out, bytes, (size_t)n);
+        return (int)digits;
+    } else if (*s == 'N') {
+        return -1;
+    } else if (*s != '\n') { /* which joins lines */
+        buf_addc(out, '\\');
+        buf_addc(out, *s);
+    }
+    return 0;
+}
+
 static int lex_string(struct lexer *x)
 {
     char quote = x->s[x->at++];
     struct buf b = {0};
+    struct lexeme t = {.kind = TK_STRING};
     size_t i = x->at;
+    int more = 0, ret;
     for (; i < x->n && x->s[i] != quote; i++) {
-        char c = x->s[i];
-        static const char letters[] = "nrtbfav", plain[] = "\n\r\t\b\f\a\v";
-        if (c != '\\' || i + 1 >= x->n) {
-            buf_addc(&b, c);
+        if (x->s[i] != '\\' || i + 1 >= x->n) {
+            buf_addc(&b, x->s[i]);
             continue;
         }
-        c = x->s[++i];
-        const char *p = memchr(letters, c, sizeof letters - 1);
-        size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-        uint32_t cp = 0;
-        size_t octal = 0;
-        char bytes[4];
-        while (octal < 3 && i + octal < x->n && x->s[i + octal] >= '0' && x->s[i + octal] <= '7')
-            cp = cp * 8 + (uint32_t)(x->s[i + octal++] - '0');
-        if (octal) {
-            buf_add(&b, bytes, (size_t)utf8_encode(cp, bytes));
-            i += octal - 1;
-        } else if (p) buf_addc(&b, plain[p - letters]);
-        else if (c == '\\' || c == '\'' || c == '"') buf_addc(&b, c);
-        else if (c == '\n') continue;
-        else if (digits && hex_digits(x->s + i + 1, x->n - i - 1, digits, &cp) && utf8_encode(cp, bytes)) {
-            buf_add(&b, bytes, (size_t)utf8_encode(cp, bytes));
-            i += digits;
-        } else if (digits || c == 'N') {
-            return bad_escape(x, &b, i);
-        } else {
-            buf_addc(&b, '\\');
-            buf_addc(&b, c);
-        }
+        i++;
+        more = take_escape(x->s + i, x->n - i, &b);
+        if (more < 0) break;
+        i += (size_t)more;
     }
-    struct lexeme t = {.kind = TK_STRING};
-    int ret = 0;
-    if (i >= x->n) ret = fail(x, "a string is not closed");
+    if (more < 0) {
+        x->from = i - 1; /* of the '\\' */
+        ret = fail(x, x->s[i] == 'N' ? "'\\N{...}' in a string is not supported" : "a '\\' in a string with digits that are no character");
+    } else if (i >= x->n) ret = fail(x, "a string is not closed");
     else if (b.oom || !cv_string(x->m, b.data, b.len, CHAT_TRUSTED, &t.value)) ret = fail(x, "out of memory");
     else ret = push(x, t);
     buf_free(&b);

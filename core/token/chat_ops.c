@@ -326,49 +326,67 @@ static int range_of(struct chat_run *r, const struct clazy *of, int64_t from, in
     return 0;
 }
 
-int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3], struct cv *out)
+/* Of n things those that a slice takes: from, from + step ... in front of to. */
+struct slice {
+    int64_t n, from, to, step;
+};
+
+static int read_slice(struct chat_run *r, const struct cv part[3], struct slice *s)
 {
-    bool text = of->type == CV_STRING;
-    if (of->type == CV_UNDEFINED) return of_undefined(r, of, NULL);
-    bool range = of->type == CV_LAZY && of->u.lazy->kind == LAZY_RANGE;
-    if (!text && !range && !cv_is_list(of)) return chat_fail(r, "a value of type %s has no slices", cv_type_name(of));
-    int64_t n = (int64_t)(text ? utf8_count(of->u.s->s, of->u.s->n) : range ? of->u.lazy->n : of->u.l->n), step = 1, from, to;
+    s->step = 1;
     if (part[2].type != CV_NONE) {
-        if (!is_int(&part[2]) || (step = part[2].type == CV_BOOL ? part[2].u.b : part[2].u.i) == 0)
+        if (!is_int(&part[2]) || (s->step = part[2].type == CV_BOOL ? part[2].u.b : part[2].u.i) == 0)
             return chat_fail(r, "the step of a slice is an integer, not 0");
     }
-    bool down = step < 0;
-    if (bound(r, &part[0], n, down ? -1 : 0, down ? n - 1 : n, down ? n - 1 : 0, &from) ||
-        bound(r, &part[1], n, down ? -1 : 0, down ? n - 1 : n, down ? -1 : n, &to))
-        return -1;
-    if (chat_step(r, (size_t)n / 16)) return -1;
-    if (text && step == 1) {
-        if (to < from) to = from;
-        size_t a = utf8_offset(of->u.s->s, of->u.s->n, (size_t)from);
-        size_t b = a + utf8_offset(of->u.s->s + a, of->u.s->n - a, (size_t)(to - from));
-        bool safe = of->safe;
-        if (!cv_slice(&r->mem, of->u.s, a, b, out)) return chat_oom(r);
-        out->safe = safe;
-        return 0;
-    }
-    const struct clist *items;
-    if (chat_items(r, of, &items)) return -1;
-    struct cv *v = chat_alloc(&r->mem, (size_t)n, sizeof *v);
+    int64_t n = s->n;
+    if (s->step < 0) return bound(r, &part[0], n, -1, n - 1, n - 1, &s->from) ? -1 : bound(r, &part[1], n, -1, n - 1, -1, &s->to);
+    return bound(r, &part[0], n, 0, n, 0, &s->from) ? -1 : bound(r, &part[1], n, 0, n, n, &s->to);
+}
+
+/* Characters one after the other. */
+static int slice_text(struct chat_run *r, const struct cv *of, const struct slice *s, struct cv *out)
+{
+    const struct cstr *text = of->u.s;
+    int64_t to = s->to < s->from ? s->from : s->to;
+    size_t a = utf8_offset(text->s, text->n, (size_t)s->from);
+    size_t b = a + utf8_offset(text->s + a, text->n - a, (size_t)(to - s->from));
+    bool safe = of->safe;
+    if (!cv_slice(&r->mem, text, a, b, out)) return chat_oom(r);
+    out->safe = safe;
+    return 0;
+}
+
+static struct clist *slice_items(struct chat_run *r, const struct clist *items, const struct slice *s)
+{
+    struct cv *v = chat_alloc(&r->mem, (size_t)s->n, sizeof *v);
     struct clist *l = chat_alloc(&r->mem, 1, sizeof *l);
-    if (!v || !l) return chat_oom(r);
+    if (!v || !l) return NULL;
     size_t k = 0;
-    for (int64_t i = from; down ? i > to : i < to;) {
+    for (int64_t i = s->from; s->step < 0 ? i > s->to : i < s->to;) {
         v[k++] = items->v[i];
-        if (__builtin_add_overflow(i, step, &i)) break;
+        if (__builtin_add_overflow(i, s->step, &i)) break;
     }
     *l = (struct clist){v, k};
-    if (range) return range_of(r, of->u.lazy, from, to, step, l, out);
-    if (!text) {
-        *out = (struct cv){.type = of->type, .u.l = l};
-        return 0;
-    }
+    return l;
+}
+
+int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3], struct cv *out)
+{
     static const struct cstr nothing = {"", 0, NULL, CHAT_TRUSTED};
-    return chat_join(r, l, &nothing, out);
+    bool text = of->type == CV_STRING, range = of->type == CV_LAZY && of->u.lazy->kind == LAZY_RANGE;
+    if (of->type == CV_UNDEFINED) return of_undefined(r, of, NULL);
+    if (!text && !range && !cv_is_list(of)) return chat_fail(r, "a value of type %s has no slices", cv_type_name(of));
+    struct slice s = {.n = (int64_t)(text ? utf8_count(of->u.s->s, of->u.s->n) : range ? of->u.lazy->n : of->u.l->n)};
+    if (read_slice(r, part, &s) || chat_step(r, (size_t)s.n / 16)) return -1;
+    if (text && s.step == 1) return slice_text(r, of, &s, out);
+    const struct clist *items;
+    if (chat_items(r, of, &items)) return -1;
+    struct clist *l = slice_items(r, items, &s);
+    if (!l) return chat_oom(r);
+    if (range) return range_of(r, of->u.lazy, s.from, s.to, s.step, l, out);
+    if (text) return chat_join(r, l, &nothing, out);
+    *out = (struct cv){.type = of->type, .u.l = l};
+    return 0;
 }
 
 int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out)

@@ -153,6 +153,7 @@ static void json_is_sorted_and_separated_as_asked(void **state)
     expect("{{ {'b': {'d': 1, 'c': 2}, 'a': [{'z': 1, 'y': 2}]}|tojson(sort_keys=true) }}",
            "{\"a\": [{\"y\": 2, \"z\": 1}], \"b\": {\"c\": 2, \"d\": 1}}");
     expect("{{ {2: 1, true: 4, 1.5: 3}|tojson(none, none, none, true) }}", "{\"true\": 4, \"1.5\": 3, \"2\": 1}");
+    expect("{{ {1e999: 1, -1e999: 2, none: 5}|tojson }}", "{\"Infinity\": 1, \"-Infinity\": 2, \"null\": 5}");
     expect("{{ dict.fromkeys(range(2000, 0, -1))|tojson(sort_keys=true)|length }}", "26893");
     expect("{% set x = [1, {'a': 2, 3: 4}]|tojson(separators=('-' * 70, '=' * 65)) %}{{ x|length }}{{ x.replace('-' * 70, ',').replace('=' * 65, ':') }}",
            "283[1,{\"a\":2,\"3\":4}]");
