@@ -408,6 +408,73 @@ static void tiktoken_files_need_the_name_of_their_split(void **state)
     assert_non_null(strstr(e.msg, "'f.tiktoken':2"));
 }
 
+/* ---- what a tokenizer says of itself ---- */
+
+#define WITH(added, model) "{\"added_tokens\":[" added "],\"model\":{" model "}}"
+#define SPECIAL(id, text) "{\"id\":" #id ",\"content\":\"" text "\",\"special\":true}"
+
+static void the_summary_is_of_the_model(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *type;
+        size_t tokens, merges, added, longest_bytes;
+        int longest; /* of those that are not special, the first of that length */
+    } cases[] = {
+        {WITH(SPECIAL(0, "[UNK]"), "\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0,\"ab\":1,\"cd\":2,\"e\":3}"), "WordPiece", 4, 0, 1, 2, 1},
+        {WITH("", "\"type\":\"WordLevel\",\"unk_token\":\"abc\",\"vocab\":{\"abc\":0,\"ab\":1}"), "WordLevel", 2, 0, 0, 3, 0},
+        {WITH("", "\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"u\",0],[\"ab\",-1]]"), "Unigram", 2, 0, 0, 2, 1},
+        {WITH(SPECIAL(9, "<end>"), "\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2},\"merges\":[\"a b\"]"), "character BPE", 4, 1, 1, 2, 2},
+        {WITH("", "\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[]"), "characters", 2, 0, 0, 1, 0}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct err e = {0};
+        struct tok_summary x;
+        struct tokenizer *t = tok_parse(cases[i].json, strlen(cases[i].json), "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        tok_summary(t, &x);
+        assert_string_equal(x.type, cases[i].type);
+        assert_int_equal(x.tokens, cases[i].tokens);
+        assert_int_equal(x.merges, cases[i].merges);
+        assert_int_equal(x.added, cases[i].added);
+        assert_int_equal(x.longest, cases[i].longest);
+        assert_int_equal(x.longest_bytes, cases[i].longest_bytes);
+        tok_free(t);
+    }
+}
+
+/* Ids around those that are there, and one between that stands for nothing. */
+static void ids_that_are_none_have_no_token(void **state)
+{
+    (void)state;
+    static const char json[] = WITH(SPECIAL(4, "<end>"), "\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[]"),
+        steps[] = "{\"added_tokens\":[" SPECIAL(4, "<end>") "],\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},"
+                  "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[]}}";
+    static const int none[] = {-1, 2, 3, 5, INT32_MAX};
+    for (int way = 0; way < 2; way++) {
+        struct err e = {0};
+        struct buf out = {0};
+        size_t n;
+        struct tokenizer *t = tok_parse(way ? steps : json, strlen(way ? steps : json), "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        assert_int_equal(tok_vocab_size(t), 5);
+        assert_true(tok_is_special(t, 4) && !tok_is_special(t, 0));
+        assert_non_null(tok_piece(t, 1, &n));
+        assert_int_equal(n, 1);
+        assert_int_equal(tok_spelling(t, 4, &n)[0], '<');
+        assert_int_equal(n, 5);
+        for (size_t i = 0; i < COUNT_OF(none); i++) {
+            int32_t ids[] = {0, none[i]};
+            assert_null(tok_piece(t, none[i], &n));
+            assert_null(tok_spelling(t, none[i], &n));
+            assert_false(tok_is_special(t, none[i]));
+            assert_int_equal(tok_decode(t, ids, 2, false, &out, &e), -1);
+            assert_non_null(strstr(e.msg, none[i] == 2 || none[i] == 3 ? "at position 1 is a hole" : "at position 1 is out of range"));
+        }
+        tok_free(t);
+        buf_free(&out);
+    }
+}
+
 /* ---- regular expressions ---- */
 
 static void matches_are_those_of_oniguruma(void **state)
@@ -665,6 +732,8 @@ int main(void)
         cmocka_unit_test(words_alone_are_of_a_bert_tokenizer),
         cmocka_unit_test(merges_alone_are_of_gpt2),
         cmocka_unit_test(tiktoken_files_need_the_name_of_their_split),
+        cmocka_unit_test(the_summary_is_of_the_model),
+        cmocka_unit_test(ids_that_are_none_have_no_token),
         cmocka_unit_test(matches_are_those_of_oniguruma),
         cmocka_unit_test(words_of_wordpiece_have_100_characters), cmocka_unit_test(rules_of_sentencepiece_are_read),
         cmocka_unit_test(expressions_are_refused_or_stopped),
