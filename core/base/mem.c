@@ -11,15 +11,25 @@
 #include <sys/mman.h>
 
 static _Atomic long fail_countdown;
+static atomic_bool fail_on; /* and all behind it */
 
 void mem_fail_after(long n)
 {
     atomic_store(&fail_countdown, n);
+    atomic_store(&fail_on, false);
+}
+
+void mem_fail_from(long n)
+{
+    atomic_store(&fail_countdown, n);
+    atomic_store(&fail_on, true);
 }
 
 static bool must_fail(void)
 {
-    if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) <= 0) return false;
+    long left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+    if (left <= 0) return false;
+    if (left == 1 && atomic_load_explicit(&fail_on, memory_order_relaxed)) return true;
     return atomic_fetch_sub(&fail_countdown, 1) == 1;
 }
 

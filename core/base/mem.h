@@ -76,6 +76,7 @@ void mem_free_aligned(void *p);
 
 /* Tests: the n-th allocation from now fails (1 = the next), once; 0 = off. */
 void mem_fail_after(long n);
+void mem_fail_from(long n); /* that one and all after it */
 
 /* An arena hands out 64-byte aligned pieces that are all freed at once.
  * Zero-initialise a struct arena to start; arena_free() releases everything

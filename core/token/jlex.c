@@ -255,13 +255,8 @@ void jlex_free(struct jlex *x)
     buf_free(&x->tmp);
 }
 
-int jlex_error(const struct jlex *x, struct err *e, const char *fmt, ...)
+int jlex_wrap(const struct jlex *x, struct err *e)
 {
-    char msg[512];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(msg, sizeof msg, fmt, ap);
-    va_end(ap);
     size_t line = 1, column = 1;
     for (const char *p = x->base; p < x->p; p++) {
         column++;
@@ -270,7 +265,18 @@ int jlex_error(const struct jlex *x, struct err *e, const char *fmt, ...)
             column = 1;
         }
     }
-    return err_set(e, ERR_DATA, "'%s':%zu:%zu: %s", x->name, line, column, msg);
+    return err_wrap(e, "'%s':%zu:%zu", x->name, line, column);
+}
+
+int jlex_error(const struct jlex *x, struct err *e, const char *fmt, ...)
+{
+    char msg[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(msg, sizeof msg, fmt, ap);
+    va_end(ap);
+    err_set(e, ERR_DATA, "%s", msg);
+    return jlex_wrap(x, e);
 }
 
 bool jlex_try(struct jlex *x, char c)

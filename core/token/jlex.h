@@ -39,6 +39,8 @@ size_t jlex_count(const char *s, size_t n, char c); /* how often c is in it */
 void jlex_init(struct jlex *x, const char *base, struct jlex_span span, const char *name);
 void jlex_free(struct jlex *x);
 
+/* Puts "NAME:LINE:COLUMN: " of the current place in front of an error; always -1. */
+int jlex_wrap(const struct jlex *x, struct err *e);
 /* "NAME:LINE:COLUMN: MESSAGE" at the current place; always -1. */
 int jlex_error(const struct jlex *x, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

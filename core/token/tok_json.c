@@ -287,11 +287,10 @@ static int read_pieces(struct tokenizer *t, struct jlex *x, bool bulk, struct er
     do {
         const char *s;
         size_t n;
-        struct err inner;
         double score;
         if (jlex_expect(x, '[', e) || jlex_string(x, &s, &n, e)) return -1;
         if (bulk && !vocab_copy(v, v->n, s, n, VOCAB_MODEL)) return 1;
-        if (!bulk && vocab_add(v, v->n, s, n, VOCAB_MODEL, &inner)) return jlex_error(x, e, "%s", inner.msg);
+        if (!bulk && vocab_add(v, v->n, s, n, VOCAB_MODEL, e)) return jlex_wrap(x, e);
         if (jlex_expect(x, ',', e) || jlex_score(x, &score, e) || jlex_expect(x, ']', e)) return -1;
         if (!mem_room(&t->score, &cap, (size_t)v->n, sizeof *t->score)) return err_oom(e, (size_t)v->n * sizeof *t->score, "scores");
         t->score[v->n - 1] = score;

@@ -43,10 +43,9 @@ static int read_members(struct vocab *v, struct jlex *x, bool bulk, struct err *
         const char *s;
         size_t n;
         int64_t id;
-        struct err inner;
         if (jlex_string(x, &s, &n, e) || jlex_expect(x, ':', e) || jlex_int(x, &id, e)) return -1;
         if (bulk && !vocab_copy(v, id, s, n, VOCAB_MODEL)) return 1;
-        if (!bulk && vocab_add(v, id, s, n, VOCAB_MODEL, &inner)) return jlex_error(x, e, "%s", inner.msg);
+        if (!bulk && vocab_add(v, id, s, n, VOCAB_MODEL, e)) return jlex_wrap(x, e);
     } while (jlex_try(x, ','));
     if (jlex_expect(x, '}', e)) return -1;
     return bulk && !vocab_index(v);

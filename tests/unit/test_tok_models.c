@@ -13,6 +13,7 @@
 #include "core/token/regex.h"
 #include "core/token/score_text.h"
 #include "core/token/tok_base64.h"
+#include "core/token/tok_files.h"
 #include "core/token/tok_load.h"
 #include "core/token/tok_scratch.h"
 
@@ -713,6 +714,55 @@ static void scores_are_what_hf_reads(void **state)
     }
 }
 
+/* ---- memory ---- */
+
+/* Wherever memory ends while a file of this kind is read: its status says so, too. */
+static void runs_out(const struct tokenizer *t, enum tok_format format, const char *split)
+{
+    struct err e = {0};
+    struct buf file = {0};
+    struct tokenizer *back = NULL;
+    if (tok_export(t, format, &file, NULL, &e)) fail_msg("kind %d: %s", format, e.msg);
+    for (int n = 1; !back && n < 20000; n++) {
+        mem_fail_from(n); /* a second try without a table finds no memory either */
+        back = tok_from_file(file.data, file.len, "file", split, &e);
+        mem_fail_after(-1);
+        if (!back && e.code != ERR_OS) fail_msg("kind %d, allocation %d: status %d: %s", format, n, e.code, e.msg);
+    }
+    assert_non_null(back);
+    tok_free(back);
+    buf_free(&file);
+}
+
+static void memory_that_runs_out_is_no_bad_file(void **state)
+{
+    (void)state;
+    static const char text[] = "low lower lowest newer newest wider low low new";
+    struct tokenizer *t = learn_from(&(struct tok_train_opts){.type = TOK_TRAIN_BPE, .vocab_size = 270, .split = SPLIT_GPT2}, text, strlen(text));
+    runs_out(t, FORMAT_JSON, NULL);
+    runs_out(t, FORMAT_GGUF, NULL);
+    struct err e = {0};
+    struct tokenizer *ranks = tok_as_ranks(t, &e);
+    if (!ranks) fail_msg("%s", e.msg);
+    runs_out(ranks, FORMAT_TIKTOKEN, "gpt2");
+    tok_free(ranks);
+    tok_free(t);
+    t = parse("{\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"strip_accents\":null,\"lowercase\":true},"
+              "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
+              "\"max_input_chars_per_word\":100,\"vocab\":{\"[UNK]\":0,\"a\":1,\"##b\":2}},\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true}}");
+    runs_out(t, FORMAT_JSON, NULL);
+    tok_free(t);
+    t = parse("{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",-1],[\"b\",-2.5]]}}");
+    runs_out(t, FORMAT_JSON, NULL);
+    tok_free(t);
+    struct spm_model m;
+    spm_model_init(&m);
+    add_pieces(&m, (const struct piece[]){{"<unk>", 0, SPM_UNKNOWN}, {"a", -1, SPM_NORMAL}, {"ab", -2, SPM_NORMAL}}, 3);
+    t = tokenizer_of(&m);
+    runs_out(t, FORMAT_SPM, NULL);
+    tok_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -739,6 +789,7 @@ int main(void)
         cmocka_unit_test(expressions_are_refused_or_stopped),
         cmocka_unit_test(long_runs_end_soon),
         cmocka_unit_test(scores_are_what_hf_reads),
+        cmocka_unit_test(memory_that_runs_out_is_no_bad_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
