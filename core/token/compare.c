@@ -6,8 +6,10 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/compare_internal.h"
 #include "core/token/tok_internal.h"
+#include "core/token/tok_lines.h"
 #include "core/token/unicode.h"
 
 /* ---- distinct words ---- */
@@ -135,18 +137,29 @@ static int by_both(struct compare *c, const struct compare_word *w, struct err *
 
 /* ---- the whole text ---- */
 
+static void count_ids(struct compare_side *s, const struct tok_ids *ids, uint8_t *seen)
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        s->used += !seen[ids->id[i]];
+        seen[ids->id[i]] = 1;
+        s->unknown += ids->id[i] == s->t->unk_id;
+    }
+    s->tokens += ids->n;
+}
+
+/* In parts where the tokenizer's lines are apart: a stop is seen soon, and few ids are kept. */
 static int whole(struct compare_side *s, const char *text, size_t n, struct err *e)
 {
+    enum { PART = 1 << 20 };
     struct tok_ids ids = {0};
     uint8_t *seen = mem_zalloc((size_t)s->t->vocab.n + 1, 1);
     int ret = seen ? 0 : err_oom(e, (size_t)s->t->vocab.n + 1, "marks of tokens");
-    if (ret == 0) ret = tok_encode(s->t, s->s, text, n, 0, &ids, e);
-    for (size_t i = 0; ret == 0 && i < ids.n; i++) {
-        s->used += !seen[ids.id[i]];
-        seen[ids.id[i]] = 1;
-        s->unknown += ids.id[i] == s->t->unk_id;
+    for (size_t at = 0, to; ret == 0 && at < n; at = to) {
+        to = n - at > PART ? tok_cut_from(s->t, text + at, n - at, PART) + at : n;
+        ids.n = 0;
+        ret = sig_check(e) || tok_encode(s->t, s->s, text + at, to - at, 0, &ids, e) ? -1 : 0;
+        if (ret == 0) count_ids(s, &ids, seen);
     }
-    s->tokens = ids.n;
     tok_ids_free(&ids);
     free(seen);
     return ret;
@@ -232,7 +245,7 @@ int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char
     }
     if (ret == 0) ret = count_words(&c, text, n, e);
     for (size_t i = 0; ret == 0 && i < c.n_slots; i++)
-        if (c.word[i].text) ret = by_both(&c, &c.word[i], e);
+        if (c.word[i].text) ret = sig_check(e) || by_both(&c, &c.word[i], e) ? -1 : 0;
     if (ret == 0 && b) ret = common_tokens(&c, e);
     if (ret == 0) ret = json ? compare_json(&c, e) : compare_text(&c, e);
     for (int k = 0; k < c.n_sides; k++) {

@@ -1,5 +1,6 @@
 /* explain.h and compare.h: what they say of small tokenizers. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/base/json.h"
+#include "core/base/sig.h"
 #include "core/token/compare.h"
 #include "core/token/explain.h"
 #include "core/token/tok_internal.h"
@@ -191,6 +193,31 @@ static void long_examples_are_cut(void **state)
     compared(text, false, line);
 }
 
+/* A text of several parts: the numbers of the whole, and a stop between them. */
+static void a_long_text_is_compared_in_parts(void **state)
+{
+    (void)state;
+    enum { LINE = 12, LINES = 200000 };
+    static const char *const names[2] = {"one", NULL};
+    struct err e = {0};
+    struct buf out = {0};
+    struct tokenizer *t = parse("", "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}",
+                                "{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"\xc4\xa0\":2,\"\xc4\x8a\":3,\"ab\":4,\"\xc4\xa0\x61\":5},\"merges\":[\"a b\",\"\xc4\xa0 a\"]}");
+    char *text = malloc(LINE * LINES);
+    for (size_t i = 0; i < LINES; i++) memcpy(text + LINE * i, "ab abab a b\n", LINE); /* ab, _ ab ab, _a, _ b, newline */
+    if (tok_compare(t, NULL, names, text, LINE * LINES, true, &out, &e)) fail_msg("%s", e.msg);
+    if (!strstr(out.data, "\"tokens\":1600000,") || !strstr(out.data, "\"words\":800000,")) fail_msg("%s", out.data);
+    buf_clear(&out);
+    sig_install();
+    raise(SIGTERM);
+    assert_int_equal(tok_compare(t, NULL, names, text, LINE * LINES, true, &out, &e), -1);
+    assert_int_equal(e.code, ERR_STOPPED);
+    sig_reset();
+    free(text);
+    buf_free(&out);
+    tok_free(t);
+}
+
 static void for_scripts(const struct tokenizer *t, const char *text, const char *what)
 {
     struct err e = {0};
@@ -231,6 +258,7 @@ int main(void)
         cmocka_unit_test(words_have_the_space_before_them),
         cmocka_unit_test(the_most_frequent_words_come_first_then_the_first),
         cmocka_unit_test(long_examples_are_cut),
+        cmocka_unit_test(a_long_text_is_compared_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
