@@ -60,6 +60,7 @@ int err_hint(struct err *e, const char *fmt, ...)
 
 int err_oom(struct err *e, unsigned long long bytes, const char *what)
 {
+    if (bytes == 0) return err_set(e, ERR_OS, "out of memory for %s", what); /* how much is not known */
     return err_set(e, ERR_OS, "out of memory allocating %llu bytes for %s", bytes, what);
 }
 

@@ -505,6 +505,10 @@ static void what_may_not_be_read_is_no_input(void **state)
     assert_int_equal(e.code, ERR_NOINPUT);
     err_open(&e, EIO, "x");
     assert_int_equal(e.code, ERR_IO);
+    err_oom(&e, 64, "a list");
+    assert_string_equal(e.msg, "out of memory allocating 64 bytes for a list");
+    err_oom(&e, 0, "a list");
+    assert_string_equal(e.msg, "out of memory for a list");
     err_errno(&e, EACCES, "creating", "x");
     assert_int_equal(e.code, ERR_CANTCREAT);
     assert_string_equal(e.msg, "creating 'x': Permission denied");
