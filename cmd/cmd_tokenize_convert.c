@@ -1,4 +1,5 @@
 /* llmctl tokenize convert. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "cmd/cmd_tokenize.h"
@@ -8,7 +9,7 @@
 struct convert_cfg {
     struct opt_common common;
     const char *out;
-    struct opt_list special, add;
+    struct opt_list special, special_at, add;
 };
 
 static const struct opt convert_opts[] = {
@@ -18,6 +19,7 @@ static const struct opt convert_opts[] = {
             "FILE.json, .model, .tiktoken, .gguf, tekken.json, vocab.txt or vocab.json with merges.txt"),
     OPT_GROUP("More tokens"),
     OPT_LIST(0, "special", C, special, "TEXT", "A special token to add; repeat for more"),
+    OPT_LIST(0, "special-at", C, special_at, "ID=TEXT", "A special token with an id that is free; repeat for more"),
     OPT_LIST(0, "add", C, add, "TEXT", "A token to add that texts may hold; repeat for more"),
     OPT_COMMON(C, common),
     OPT_END()
@@ -44,19 +46,35 @@ static void report_new(size_t fresh, int before, int now)
     else if (fresh) log_info("%zu new token%s, some at ids that were free: a model needs %d rows more", fresh, s, now - before);
 }
 
-/* --special, --add: *t becomes another. */
+/* "ID=TEXT" */
+static int read_place(const char *s, struct tok_more *out, struct err *e)
+{
+    char *end;
+    long id = *s >= '0' && *s <= '9' ? strtol(s, &end, 10) : -1;
+    if (id < 0 || id > INT_MAX || *end != '=')
+        return err_set(e, ERR_USAGE, "--special-at '%s': an id, =, and the text of the token are wanted", s);
+    *out = (struct tok_more){end + 1, true, (int)id};
+    return 0;
+}
+
+static int list_more(const struct convert_cfg *cfg, struct tok_more *v, struct err *e)
+{
+    for (size_t i = 0; i < cfg->special_at.n; i++)
+        if (read_place(cfg->special_at.v[i], v++, e)) return -1;
+    for (size_t i = 0; i < cfg->special.n; i++) *v++ = (struct tok_more){cfg->special.v[i], true, -1};
+    for (size_t i = 0; i < cfg->add.n; i++) *v++ = (struct tok_more){cfg->add.v[i], false, -1};
+    return 0;
+}
+
+/* --special, --special-at, --add: *t becomes another. */
 static int extend(const struct convert_cfg *cfg, struct tokenizer **t, struct err *e)
 {
-    size_t n = cfg->special.n + cfg->add.n, fresh;
+    size_t n = cfg->special_at.n + cfg->special.n + cfg->add.n, fresh;
     struct tok_more *v = n ? mem_alloc(n, sizeof *v) : NULL;
     if (n == 0) return 0;
     if (!v) return err_oom(e, n * sizeof *v, "tokens");
-    for (size_t i = 0; i < n; i++) {
-        bool special = i < cfg->special.n;
-        v[i] = (struct tok_more){special ? cfg->special.v[i] : cfg->add.v[i - cfg->special.n], special};
-    }
     int before = tok_vocab_size(*t);
-    struct tokenizer *made = tok_extend(*t, v, n, &fresh, e);
+    struct tokenizer *made = list_more(cfg, v, e) ? NULL : tok_extend(*t, v, n, &fresh, e);
     free(v);
     if (!made) return -1;
     tok_free(*t);
@@ -117,7 +135,9 @@ const struct cmd cmd_tokenize_convert = {
                "analyser, MGP-STR) are read, but no other kind of file can hold them: give the\n"
                "commands the directory itself.\n"
                "Tokens are added as by Hugging Face's tokenizers: a text that is a token already\n"
-               "keeps its id, others get the next ids.\n"
+               "keeps its id, others get the next ids. A .tiktoken file does not have its\n"
+               "model's special tokens. They have ids of their own, which --special would count\n"
+               "on from the ranks: for cl100k_base give --special-at '100257=<|endoftext|>'.\n"
                "A .gguf gets the vocabulary alone. It says by a name how text is split; a split\n"
                "without such a name is refused.\n"
                "What is written is read back and compared; what a kind of file cannot hold\n"

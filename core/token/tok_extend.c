@@ -24,6 +24,18 @@ static struct tok_added *find(struct tok_added *v, size_t n, const struct tok_mo
     return NULL;
 }
 
+static bool in_model(const struct tokenizer *t, const struct tok_added *a)
+{
+    return a->id < t->vocab.n && t->vocab.v[a->id].flags & VOCAB_MODEL;
+}
+
+static bool is_taken(const struct tokenizer *t, const struct tok_added *v, size_t n, int id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].id == id) return true;
+    return id < t->vocab.n && t->vocab.v[id].flags & VOCAB_USED;
+}
+
 static int check(const struct tok_more *v, size_t n, struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
@@ -40,16 +52,21 @@ static int check(const struct tok_more *v, size_t n, struct err *e)
 static int put(const struct tokenizer *t, struct tok_added *list, size_t *n, const struct tok_more *more, int model,
                size_t *fresh, struct err *e)
 {
+    size_t len = strlen(more->text);
     struct tok_added *a = find(list, *n, more);
     if (a && a->special && !more->special)
         return err_set(e, ERR_USAGE, "'%s' is a special token already; it stays one", more->text);
-    int id = a ? a->id : vocab_find(&t->vocab, more->text, strlen(more->text));
-    if (!a) {
-        a = &list[*n];
-        if (id < 0) id = next_id(list, *n, model), ++*fresh;
-        ++*n;
+    int id = a ? a->id : vocab_find(&t->vocab, more->text, len);
+    if (id >= 0 && more->id >= 0 && id != more->id) return err_set(e, ERR_USAGE, "'%s' has id %d already", more->text, id);
+    if (id < 0) {
+        id = more->id >= 0 ? more->id : next_id(list, *n, model);
+        if (is_taken(t, list, *n, id))
+            return err_set(e, ERR_DATA, more->id >= 0 ? "id %d is another token's, '%s' cannot have it" :
+                           "id %d, which Hugging Face's programs would give, is another token's: give '%s' a free one", id, more->text);
+        ++*fresh;
     }
-    *a = (struct tok_added){.id = id, .text = more->text, .len = strlen(more->text), .special = more->special, .normalized = !more->special};
+    if (!a) a = &list[(*n)++];
+    *a = (struct tok_added){.id = id, .text = more->text, .len = len, .special = more->special, .normalized = !more->special};
     return 0;
 }
 
@@ -59,21 +76,45 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct tokenizer *extend(const struct tokenizer *t, const struct tok_more *v, size_t n, size_t *fresh, struct err *e)
+/* Who reads the file numbers the tokens that the model does not have in turn, from its count of tokens on
+ * (tok_json.c).  Where that gives another id, all of them go into the model's vocabulary.  t is only
+ * written after that: nothing that was made of its vocabulary knows of them. */
+static int keep_ids(struct tokenizer *t, const struct tok_added *list, size_t n, int model, struct err *e)
 {
-    struct tok_added *list = mem_alloc(t->n_added + n, sizeof *list);
-    struct tokenizer with = *t, *made = NULL; /* with: looks the same, but for its list */
-    struct buf json = {0};
-    int model = tok_model_size(t), ret = list ? 0 : err_oom(e, (t->n_added + n) * sizeof *list, "added tokens");
-    if (list && t->n_added) memcpy(list, t->added, t->n_added * sizeof *list);
-    with.added = list;
-    for (size_t i = 0; ret == 0 && i < n; i++) ret = put(t, list, &with.n_added, &v[i], model, fresh, e);
-    if (ret == 0) {
-        qsort(list, with.n_added, sizeof *list, by_id);
-        ret = tok_to_json(&with, &json, e);
+    bool same = true;
+    int next = model;
+    for (size_t i = 0; i < n; i++)
+        if (!in_model(t, &list[i])) same = same && list[i].id == next++;
+    if (same) return 0;
+    if (t->model == MODEL_UNIGRAM) return err_set(e, ERR_DATA, "tokens of unigram are numbered as they come; none can have an id of its own");
+    for (size_t i = 0; i < n; i++) {
+        const struct tok_added *a = &list[i];
+        if (a->id < t->vocab.n && t->vocab.v[a->id].flags & VOCAB_USED) t->vocab.v[a->id].flags |= VOCAB_MODEL;
+        else if (vocab_add(&t->vocab, a->id, a->text, a->len, VOCAB_MODEL, e)) return -1;
     }
+    return 0;
+}
+
+/* t: a copy, which changes. */
+static struct tokenizer *extend(struct tokenizer *t, const struct tok_more *v, size_t n, size_t *fresh, struct err *e)
+{
+    struct tok_added *list = mem_alloc(t->n_added + n, sizeof *list), *old = t->added;
+    struct tokenizer *made = NULL;
+    struct buf json = {0};
+    size_t n_old = t->n_added, n_list = n_old;
+    int model = tok_model_size(t), ret = list ? 0 : err_oom(e, (n_old + n) * sizeof *list, "added tokens");
+    if (list && n_old) memcpy(list, old, n_old * sizeof *list);
+    for (size_t i = 0; ret == 0 && i < n; i++) ret = put(t, list, &n_list, &v[i], model, fresh, e);
+    if (ret == 0) {
+        qsort(list, n_list, sizeof *list, by_id);
+        ret = keep_ids(t, list, n_list, model, e);
+    }
+    t->added = list;
+    t->n_added = n_list;
+    if (ret == 0) ret = tok_to_json(t, &json, e);
+    t->added = old;
+    t->n_added = n_old;
     if (ret == 0) made = tok_parse_file(json.data, json.len, "the tokenizer with added tokens", e);
-    if (made) made->bos = t->bos, made->eos = t->eos;
     buf_free(&json);
     free(list);
     return made;
@@ -93,9 +134,10 @@ struct tokenizer *tok_extend(const struct tokenizer *t, const struct tok_more *v
         err_set(e, ERR_DATA, "a SentencePiece model takes no tokens later on; train it with them (--special, --user)");
         return NULL;
     }
-    if (t->source == SOURCE_JSON) return extend(t, v, n, fresh, e);
-    if (tok_ranks_as_json(t, &json, e) == 0) plain = tok_parse(json.data, json.len, "the ranks as a tokenizer.json", e);
+    if ((t->source == SOURCE_JSON ? tok_to_json(t, &json, e) : tok_ranks_as_json(t, &json, e)) == 0)
+        plain = tok_parse(json.data, json.len, "the same as a tokenizer.json", e);
     if (plain) made = extend(plain, v, n, fresh, e);
+    if (made) made->bos = t->bos, made->eos = t->eos;
     buf_free(&json);
     tok_free(plain);
     return made;

@@ -16,10 +16,11 @@
 struct tok_more {
     const char *text;
     bool special;   /* else found in normalized text, and text like any other */
+    int id;         /* a place in the model's vocabulary, as of tiktoken's special tokens; -1: the next one */
 };
 
 /* *fresh: how many of them got a new id.  NULL: the kind of file has no place for them, a token
- * comes twice, or a special one would become one that is not. */
+ * comes twice, its id is another one's, or a special one would become one that is not. */
 struct tokenizer *tok_extend(const struct tokenizer *t, const struct tok_more *v, size_t n, size_t *fresh, struct err *e);
 
 #endif

@@ -44,6 +44,23 @@ is "$("$LLMCTL" tokenize inspect 'plain.tiktoken:\S+|\s+' --json | grep -oF '"sp
 convert more.json --out more.gguf
 same <(encode -t more.gguf text.txt) <(encode -t more.json text.txt)
 
+echo '{"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["a",-1]]}}' >unigram.json
+
+# tiktoken's special tokens have ids of their own: a free one among the ranks, and one behind them
+sed '/ 270$/d' plain.tiktoken >hole.tiktoken
+convert hole.tiktoken:gpt2 --special-at '270=<|end|>' --special-at '300=<|a=b|>' --special '<|next|>' --out placed.json
+is "$(printf 'the<|end|><|a=b|><|next|>' | encode -t placed.json --allow-special)" "$(printf 'the' | encode -t hole.tiktoken:gpt2) 270 300 301"
+is "$(printf 'the<|end|>' | encode -t placed.json)" "$(printf 'the<|end|>' | encode -t hole.tiktoken:gpt2)"
+convert placed.json --special-at '270=<|end|>' --special-at '310=<|far|>' --out farther.json
+is "$(printf '<|end|><|far|>' | encode -t farther.json --allow-special)" '270 310'
+fails 65 "id 279, which Hugging Face's programs would give, is another token's: give '<|x|>' a free one" "$LLMCTL" tokenize convert hole.tiktoken:gpt2 --special '<|x|>' --out x.json
+fails 65 "id 271 is another token's, '<|x|>' cannot have it" "$LLMCTL" tokenize convert hole.tiktoken:gpt2 --special-at '271=<|x|>' --out x.json
+fails 2 "has id 270 already" "$LLMCTL" tokenize convert placed.json --special-at '271=<|end|>' --out x.json
+for bad in x=y =y -1=y 5 5x=y 99999999999=y; do
+    fails 2 "an id, =, and the text" "$LLMCTL" tokenize convert plain.json --special-at "$bad" --out x.json
+done
+fails 65 "numbered as they come" "$LLMCTL" tokenize convert unigram.json --special-at '99=<|x|>' --out x.json
+
 # a special token among the others stays where it is for every program that reads the file
 convert t.json --out t.gguf
 convert t.gguf --out back.json

@@ -160,12 +160,12 @@ static void inspect(const struct tokenizer *t, const char *text, size_t n, size_
     tok_free(other);
 }
 
-/* With a token more: it is found, and what was written with it is read. */
-static void extend(const struct tokenizer *t, const char *token, bool special, const char *text, size_t n)
+/* With a token more, at a place of its own or the next: it is found, and what was written with it is read. */
+static void extend(const struct tokenizer *t, const char *token, bool special, int id, const char *text, size_t n)
 {
     struct err e;
     size_t fresh;
-    struct tokenizer *more = tok_extend(t, &(struct tok_more){token, special}, 1, &fresh, &e);
+    struct tokenizer *more = tok_extend(t, &(struct tok_more){token, special, id}, 1, &fresh, &e);
     if (!more) return;
     if (tok_vocab_size(more) < tok_vocab_size(t) || tok_id(more, token) < 0) abort();
     check_converted(more, text, n);
@@ -174,7 +174,7 @@ static void extend(const struct tokenizer *t, const char *token, bool special, c
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    enum { HEAD = 3, SPECIAL = 32, TOKEN = 8 };
+    enum { HEAD = 3, SPECIAL = 32, PLACED = 64, TOKEN = 8 };
     struct err e;
     char token[TOKEN] = {0};
     if (size <= HEAD) return 0;
@@ -184,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!t) return 0;
     memcpy(token, text, n < TOKEN - 1 ? n : TOKEN - 1);
     check_converted(t, text, n);
-    extend(t, token, data[1] & SPECIAL, text, n);
+    extend(t, token, data[1] & SPECIAL, data[1] & PLACED ? data[2] * 3 : -1, text, n);
     if (tok_allow_special(t, &e)) abort();
     inspect(t, text, n, data[1] % SPECIAL, token);
     tok_free(t);
