@@ -373,7 +373,8 @@ static int export_both(const struct tokenizer *t, enum tok_format format, struct
         tok_spm_bytes(t, out);
         return buf_ok(out, e);
     case FORMAT_TIKTOKEN:
-        if (t->n_added) return refuse(t, ".tiktoken", "it holds no special tokens", e);
+        if (t->n_added && (t->source == SOURCE_TIKTOKEN || (t->model == MODEL_BPE && t->byte_level)))
+            return refuse(t, ".tiktoken", "it holds no special tokens", e);
         return write_ranks(t, format, out, e);
     case FORMAT_VOCAB_TXT: return write_vocab_txt(t, out, beside, e);
     case FORMAT_MERGES:

@@ -80,6 +80,8 @@ same <(encode -t back/tekken.json text.txt) <(encode -t tekken.json text.txt)
 # refusals
 "$LLMCTL" tokenize train text.txt --type sp-bpe --vocab-size 400 -o s.model -q
 fails 65 'takes no tokens later on' "$LLMCTL" tokenize convert s.model --special x --out t.model
+fails 65 'it holds no special tokens' "$LLMCTL" tokenize convert t.json --out x.tiktoken
+fails 65 'ranks are of byte-level byte pairs' "$LLMCTL" tokenize convert s.model --out x.tiktoken
 fails 65 'cannot hold this tokenizer' "$LLMCTL" tokenize convert plain.json --special x --out x.tiktoken
 fails 2 "is to be added twice" "$LLMCTL" tokenize convert t.json --special x --add x --out x.json
 fails 2 "it stays one" "$LLMCTL" tokenize convert t.json --add '<|endoftext|>' --out x.json
