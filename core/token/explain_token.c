@@ -1,4 +1,5 @@
 /* One token: what it stands for, and where it comes from. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,13 @@ static void add_merges(struct explain *x, int id)
     if (x->json) buf_addc(x->out, ']');
 }
 
+static void add_score(struct explain *x, double score)
+{
+    if (!x->json) buf_printf(x->out, "    score: %.9g\n", score);
+    else if (isfinite(score)) buf_printf(x->out, ",\"score\":%.9g", score);
+    else buf_adds(x->out, ",\"score\":null");
+}
+
 static void describe(struct explain *x, int id, bool merges)
 {
     size_t n, n_text;
@@ -81,8 +89,7 @@ static void describe(struct explain *x, int id, bool merges)
         buf_addc(x->out, '\n');
     }
     if (x->json) add_kinds(x, id, "");
-    if (x->t->score && (x->t->vocab.v[id].flags & VOCAB_MODEL))
-        buf_printf(x->out, x->json ? ",\"score\":%.9g" : "    score: %.9g\n", x->t->score[id]);
+    if (x->t->score && (x->t->vocab.v[id].flags & VOCAB_MODEL)) add_score(x, x->t->score[id]);
     if (merges && x->t->bpe.n_merges) add_merges(x, id);
     if (x->json) buf_addc(x->out, '}');
 }

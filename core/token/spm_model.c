@@ -33,17 +33,11 @@ void spm_model_free(struct spm_model *m)
     memset(m, 0, sizeof *m);
 }
 
-/* Of a score: sums over millions of pieces stay finite in single precision. */
-#define SCORE_MAX 1e30f
-
 int spm_model_add(struct spm_model *m, const char *text, size_t len, float score,
                   enum spm_type type, struct err *e)
 {
     if (!mem_room(&m->piece, &m->cap, m->n + 1, sizeof *m->piece))
         return err_oom(e, (m->n + 1) * sizeof *m->piece, "pieces");
-    if (!(score - score == 0.0f)) return err_set(e, ERR_DATA, "the score of piece %zu is not a number", m->n);
-    if (score > SCORE_MAX || score < -SCORE_MAX)
-        return err_set(e, ERR_DATA, "the score of piece %zu is %g: sums of such scores are infinite", m->n, (double)score);
     if (m->text.len + len > UINT32_MAX / 2)
         return err_set(e, ERR_DATA, "the pieces of the model are longer than 2 GiB together");
     m->piece[m->n++] = (struct spm_piece){(uint32_t)m->text.len, (uint32_t)len, score, type};

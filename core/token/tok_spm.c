@@ -1,5 +1,6 @@
 /* SentencePiece models as tokenizers. */
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -347,10 +348,27 @@ static int id_or_none(const struct spm_model *m, int id, enum spm_type type)
     return id >= 0 && (size_t)id < m->n && m->piece[id].type == type ? id : -1;
 }
 
+#define SCORE_MAX 1e30f /* sums over millions of pieces stay finite in single precision */
+
+/* Characters and words are taken whatever their score: spm_train gives one that it was told to have and
+ * that no text has log(0). */
+static int check_scores(const struct spm_build *b)
+{
+    const struct spm_model *m = b->m;
+    for (size_t i = 0; (m->kind == SPM_UNIGRAM || m->kind == SPM_BPE) && i < m->n; i++) {
+        float score = m->piece[i].score;
+        if (isnan(score)) return err_set(b->e, ERR_DATA, "'%s': the score of piece %zu is not a number", b->name, i);
+        if (fabsf(score) > SCORE_MAX)
+            return err_set(b->e, ERR_DATA, "'%s': the score of piece %zu is %g: sums of such scores are infinite", b->name, i, (double)score);
+    }
+    return 0;
+}
+
 static int build(struct spm_build *b)
 {
     const struct spm_model *m = b->m;
     struct tokenizer *t = b->t;
+    if (check_scores(b)) return -1;
     t->source = SOURCE_SPM;
     t->byte_fallback = m->byte_fallback;
     t->model = m->kind == SPM_UNIGRAM ? MODEL_UNIGRAM : m->kind == SPM_WORD ? MODEL_WORDLEVEL : MODEL_BPE;

@@ -18,23 +18,6 @@ static struct tokenizer *make(struct spm_model *m, const struct piece *v, size_t
     return tokenizer_of(m);
 }
 
-/* Sums of such scores would be infinite, and no way through a text the best. */
-static void scores_that_cannot_be_added_are_refused(void **state)
-{
-    (void)state;
-    static const float bad[] = {NAN, INFINITY, -INFINITY, -3e38f, 2e30f};
-    struct spm_model m;
-    spm_model_init(&m);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct err e = {0};
-        assert_int_equal(spm_model_add(&m, "a", 1, bad[i], SPM_NORMAL, &e), -1);
-        assert_int_equal(e.code, ERR_DATA);
-        assert_non_null(strstr(e.msg, "the score of piece 0"));
-    }
-    assert_int_equal(m.n, 0);
-    spm_model_free(&m);
-}
-
 #define PLAIN "\x0A\x08\x0A\x01" "a" "\x15\0\0\x80\xBF" /* "a", score -1 */
 
 /* What a program may write that is not SentencePiece's own: fields in another order, fields of other versions. */
@@ -161,6 +144,33 @@ static void words_are_taken_whole_and_unknown_ones_melt(void **state)
     tok_free(t);
 }
 
+/* Sums of such scores would be infinite, and no way through a text the best; characters and words are not added up. */
+static void scores_that_are_not_finite_matter_where_they_are_added(void **state)
+{
+    (void)state;
+    static const float bad[] = {NAN, INFINITY, -INFINITY, -3e38f, 2e30f};
+    static const enum spm_kind kinds[] = {SPM_UNIGRAM, SPM_BPE, SPM_WORD, SPM_CHAR};
+    for (size_t i = 0; i < COUNT_OF(bad) * COUNT_OF(kinds); i++) {
+        enum spm_kind kind = kinds[i % COUNT_OF(kinds)];
+        bool adds = kind == SPM_UNIGRAM || kind == SPM_BPE;
+        struct err e = {0};
+        struct buf file = {0};
+        struct spm_model m;
+        spm_model_init(&m);
+        m.kind = kind;
+        add_pieces(&m, (const struct piece[]){{"<unk>", 0, SPM_UNKNOWN}, {MARK, -1, SPM_NORMAL}, {"a", bad[i / COUNT_OF(kinds)], SPM_NORMAL},
+                                              {MARK "a", -1, SPM_NORMAL}}, 4);
+        assert_int_equal(spm_model_write(&m, &file, &e), 0);
+        struct tokenizer *t = tok_from_spm(file.data, file.len, "t.model", &e);
+        if ((t == NULL) != adds) fail_msg("kind %d, score %g: %s", kind, (double)bad[i / COUNT_OF(kinds)], t ? "taken" : e.msg);
+        if (t) check(t, "a", kind == SPM_CHAR ? "1@0-0 2@0-1" : "3@0-1", "a");
+        else if (e.code != ERR_DATA || !strstr(e.msg, "'t.model': the score of piece 2")) fail_msg("%s", e.msg);
+        tok_free(t);
+        buf_free(&file);
+        spm_model_free(&m);
+    }
+}
+
 static void unknown_text_is_shown_as_the_file_says(void **state)
 {
     (void)state;
@@ -255,7 +265,7 @@ static void rules_change_what_was_decoded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scores_that_cannot_be_added_are_refused),
+        cmocka_unit_test(scores_that_are_not_finite_matter_where_they_are_added),
         cmocka_unit_test(fields_may_come_in_any_order),
         cmocka_unit_test(pieces_of_any_length_come_back),
         cmocka_unit_test(broken_fields_are_named),
