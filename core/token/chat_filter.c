@@ -1,6 +1,7 @@
 /* Filters: the table, numbers, and what is neither text nor a sequence. */
 #include "core/token/chat_filter.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/token/uni_props.h"
 
 static const struct cstr empty = {"", 0, NULL, CHAT_TRUSTED};
 
@@ -51,39 +53,72 @@ static int f_length(struct chat_run *r, struct chat_env *env, const struct cv *o
     return 0;
 }
 
-/* A string without space around it and without the "_" between digits; false if it is too
- * long or has one elsewhere. */
-static bool plain_number(const struct cstr *s, char text[64])
+/* What a decimal digit of any script is worth, or -1: each ten stand together, from zero on. */
+static int digit_of(uint32_t cp)
 {
-    size_t n = s->n, i = 0, k = 0;
-    while (n && (s->s[n - 1] == ' ' || (s->s[n - 1] >= '\t' && s->s[n - 1] <= '\r'))) n--;
-    while (i < n && (s->s[i] == ' ' || (s->s[i] >= '\t' && s->s[i] <= '\r'))) i++;
-    if (n - i == 0 || n - i >= 64) return false;
-    for (; i < n; i++) {
-        bool between = i > 0 && i + 1 < n && hex_digit(s->s[i - 1]) >= 0 && hex_digit(s->s[i + 1]) >= 0;
-        if (s->s[i] == '_' && between) continue;
-        if (s->s[i] == '_' || s->s[i] == 0) return false;
-        text[k++] = s->s[i];
-    }
-    text[k] = 0;
-    return true;
+    uint32_t first = cp;
+    if (cp == UNI_BAD || uni_category(cp) != UNI_Nd) return -1;
+    while (uni_category(first - 1) == UNI_Nd) first--;
+    return (int)((cp - first) % 10);
 }
 
-/* A string as a number; false if it is not all one. */
-static bool parse_number(const struct cstr *s, double *out)
+static bool joins_digits(char before, char after, bool real)
 {
-    char text[64], *end;
-    if (!plain_number(s, text)) return false;
+    if (before >= '0' && before <= '9' && after >= '0' && after <= '9') return true;
+    return !real && isalnum((unsigned char)before) && isalnum((unsigned char)after); /* of a base up to 36 */
+}
+
+/* What Python strips from a number: of ASCII less than from a text. */
+static bool is_white(uint32_t cp)
+{
+    return chat_white(cp) && !(cp >= 0x1C && cp <= 0x1F);
+}
+
+/* A string without white space around it and without the "_" between digits, which become those of ASCII.
+ * 1; 0: an "_" elsewhere, or nothing; -1: an error. */
+static int plain_number(struct chat_run *r, const struct cstr *s, bool real, char **out)
+{
+    size_t n = 0, k = 0, end = 0;
+    char *text = chat_alloc(&r->mem, s->n + 1, 1);
+    if (!text) return chat_oom(r);
+    struct uni_char c;
+    for (size_t i = 0; i < s->n; i += c.len) {
+        c = cstr_char(s, i);
+        int digit = digit_of(c.cp);
+        bool white = is_white(c.cp);
+        if (white && n == 0) continue;
+        if (digit >= 0) text[n++] = (char)('0' + digit);
+        else if (c.cp > 0 && c.cp < 0x80) text[n++] = (char)c.cp;
+        else text[n++] = '?'; /* no part of a number */
+        if (!white) end = n;
+    }
+    for (size_t i = 0; i < end; i++) {
+        if (text[i] != '_') text[k++] = text[i];
+        else if (i == 0 || i + 1 == end || text[i - 1] == '_' || !joins_digits(k ? text[k - 1] : 0, text[i + 1], real)) return 0;
+    }
+    text[k] = 0;
+    *out = text;
+    return k > 0;
+}
+
+/* A string as a number: 1, 0 if it is not all one, -1: an error. */
+static int parse_number(struct chat_run *r, const struct cstr *s, double *out)
+{
+    char *text, *end;
+    int ret = plain_number(r, s, true, &text);
+    if (ret <= 0) return ret;
     *out = strtod(text, &end);
     return *end == 0 && !strpbrk(text, "xXpP(");
 }
 
-/* int(text, base): 1, 0 where it is no such number, -1 where it is one that is too large. */
-static int parse_integer(const struct cstr *s, int64_t base, int64_t *out)
+/* int(text, base): 1; 0 where it is no such number; 2 where it is one that is too large; -1: an error. */
+static int parse_integer(struct chat_run *r, const struct cstr *s, int64_t base, int64_t *out)
 {
     static const struct { char letter; int base; } prefixes[] = {{'x', 16}, {'o', 8}, {'b', 2}};
-    char text[64], *end, *p = text;
-    if (base < 0 || base == 1 || base > 36 || !plain_number(s, text)) return 0;
+    char *p, *end;
+    if (base < 0 || base == 1 || base > 36) return 0;
+    int ret = plain_number(r, s, false, &p);
+    if (ret <= 0) return ret;
     bool minus = *p == '-';
     p += *p == '-' || *p == '+';
     for (size_t i = 0; i < COUNT_OF(prefixes); i++)
@@ -93,11 +128,11 @@ static int parse_integer(const struct cstr *s, int64_t base, int64_t *out)
             break;
         }
     if (base == 0 && p[0] == '0' && strspn(p, "0") < strlen(p)) return 0;
-    if (hex_digit(*p) < 0 && !((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z')) return 0;
+    if (!isalnum((unsigned char)*p)) return 0;
     errno = 0;
     long long v = strtoll(p, &end, base ? (int)base : 10);
     if (*end || end == p) return 0;
-    if (errno == ERANGE) return -1;
+    if (errno == ERANGE) return 2;
     *out = minus ? -v : v;
     return 1;
 }
@@ -126,36 +161,41 @@ static int f_int(struct chat_run *r, struct chat_env *env, const struct cv *of, 
     int got = of->type == CV_INT || of->type == CV_BOOL ? 1 : 0;
     if (got) whole = of->type == CV_INT ? of->u.i : of->u.b;
     else if (ok) v = of->u.f;
-    else if (of->type == CV_STRING && (got = parse_integer(of->u.s, base, &whole)) == 0) ok = parse_number(of->u.s, &v);
-    if (got == 0 && ok && !isnan(v) && !(isinf(v) && of->type == CV_STRING)) {
-        got = v >= -0x1p63 && v < 0x1p63 ? 1 : -1;
-        if (got > 0) whole = (int64_t)v;
+    else if (of->type == CV_STRING && (got = parse_integer(r, of->u.s, base, &whole)) == 0) {
+        int number = parse_number(r, of->u.s, &v);
+        if (number < 0) return -1;
+        ok = number;
     }
-    if (got < 0) return large_integer(r, v, ok, out);
+    if (got < 0) return -1;
+    if (got == 0 && ok && !isnan(v) && !(isinf(v) && of->type == CV_STRING)) {
+        got = v >= -0x1p63 && v < 0x1p63 ? 1 : 2;
+        if (got == 1) whole = (int64_t)v;
+    }
+    if (got == 2) return large_integer(r, v, ok, out);
     *out = got ? cv_int(whole) : fallback ? *fallback : cv_int(0);
     return 0;
 }
 
 int chat_real(struct chat_run *r, const struct cv *of, double *out)
 {
-    if (cv_is_number(of)) *out = cv_number(of);
-    else if (of->type != CV_STRING || !parse_number(of->u.s, out)) return chat_fail(r, "a number is needed, not %s", cv_type_name(of));
-    return 0;
+    if (cv_is_number(of)) return *out = cv_number(of), 0;
+    int got = of->type == CV_STRING ? parse_number(r, of->u.s, out) : 0;
+    if (got == 0) return chat_fail(r, "a number is needed, not %s", cv_type_name(of));
+    return got < 0 ? -1 : 0;
 }
 
 static int f_float(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     const struct cv *fallback = chat_arg(a, 0, "default");
-    double v, got;
+    double v = 0;
+    int got = 1;
     (void)env;
     if (of->type == CV_UNDEFINED) return chat_fail(r, "float needs a value, not an undefined one");
     if (of->type == CV_BIG) return chat_fail(r, "a number is too large");
     if (cv_is_number(of)) v = cv_number(of);
-    else if (of->type == CV_STRING && parse_number(of->u.s, &got)) v = got;
-    else {
-        *out = fallback ? *fallback : cv_float(0);
-        return 0;
-    }
+    else got = of->type == CV_STRING ? parse_number(r, of->u.s, &v) : 0;
+    if (got < 0) return -1;
+    if (got == 0) return *out = fallback ? *fallback : cv_float(0), 0;
     *out = cv_float(v);
     return 0;
 }

@@ -104,8 +104,13 @@ static int inside_for(struct scope *s, struct node *x)
 static int inside_macro(struct scope *s, struct node *x)
 {
     struct scope inner = {.p = s->p, .up = s};
-    for (size_t i = 0; i < x->n_args; i++)
-        if (!here(&inner, x->arg[i].key) && add(&inner, x->arg[i].key)) return -1;
+    for (size_t i = 0; i < x->n_args; i++) {
+        const struct cstr *name = x->arg[i].key;
+        if (here(&inner, name))
+            return err_set(s->p->e, ERR_DATA, "%s:%u:%u: two parameters '%.*s'", s->p->name, (unsigned)x->place.line, (unsigned)x->place.column,
+                           (int)name->n, name->s);
+        if (add(&inner, name)) return -1;
+    }
     for (size_t i = 0; i < x->n_args; i++)
         if (x->arg[i].value && visit(&inner, x->arg[i].value, false)) return -1;
     return block(&inner, x->kid[0]);

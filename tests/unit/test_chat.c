@@ -127,6 +127,10 @@ static void details_are_those_of_python(void **state)
     expect("{{ '\u00bd'.isdigit() }}{{ '\u00b2'.isdigit() }}{{ '\u00b2'.isdecimal() }}{{ '\x1c'.isspace() }}{{ 'aB'.isupper() }}", "FalseTrueFalseTrueFalse");
     expect("{{ ['\u200b', '\u2028', '\ue000', '\U000e0001', 'é'] }}", "['\\u200b', '\\u2028', '\\ue000', '\\U000e0001', 'é']");
     expect("{{ {1: 2, 1.0: 4} }}{{ '12_3'|int }}{{ '0x1f'|int(0, 16) }}{{ 'x'|int('d') }}{{ '1e3'|int }}", "{1: 4}12331d1000");
+    expect("{{ '１२'|int }} {{ '\u00a0-١٢\u3000'|int }} {{ '𝟏𝟗𝟶𝟿'|int }} {{ '१.५'|float }} {{ '½'|int(7) }}{{ '²'|int(7) }}{{ '\\x1c7'|int(8) }}", "12 -12 1909 1.5 778");
+    expect("{{ 'z_z'|int(base=36) }} {{ '0x_f'|int(base=16) }} {{ '1_e5'|float(7) }} {{ '1_2.5'|float }} {{ '1_'|int(7) }}{{ '_1'|int(7) }}{{ '1__0'|int(7) }}{{ '1\\x002'|int(7) }}",
+           "1295 15 7 12.5 7777");
+    expect("{{ ('0' * 70 ~ '5')|int }} {{ ('1' * 70)|float }} {{ ('0.' ~ '1' * 70)|float }}", "5 1.1111111111111112e+69 0.1111111111111111");
     expect("{{ [1]|tojson(2) }}{{ 'é'|tojson(true) }}{{ nope is sequence }}{{ [1].append is defined }}", "[1]\"\\u00e9\"TrueFalse");
     expect("{{ 'a'.center(4) }}|{{ 'a'.ljust(3, '.') }}{{ '-5'.zfill(4) }}{{ '\u201cq\u201d x'|wordcount }}", " a  |a..-0052");
     expect("{{ namespace(a=1) }}{% for i in [1] %}{{ loop }}{{ loop|length }}{% endfor %}{% macro m() %}{% endmacro %}{{ m }}",
@@ -152,6 +156,9 @@ static void errors_name_the_line(void **state)
     expect_error("{{ 0 ** -1 }}", "zero to a negative power");
     expect_error("{{ (-8) ** 0.5 }}", "complex");
     expect_error("{{ 1e20|int + 1 }}", "too large");
+    expect_error("{{ ('1' * 70)|int }}", "too large");
+    expect_error("a\n {% macro m(x, y, x=1) %}{% endmacro %}", "t:2:11: two parameters 'x'");
+    expect_error("{% macro m() %}{% endmacro %}{% call(x, x) m() %}{% endcall %}", "two parameters 'x'");
     expect_error("{{ 'x'.encode() }}", "'encode' of a value of type str is not supported");
     expect_error("{{ 'x'.upper(1) }}", "t:1:8: the method upper takes 0 arguments at most");
     expect_error("{{ 'x'.strip(chars='x') }}", "the method strip has no argument 'chars'");
