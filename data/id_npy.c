@@ -66,7 +66,7 @@ int id_npy_read(struct id_npy *out, const char *p, size_t n, const char *name, s
         ret = err_set(e, ERR_DATA, "'%s': the array has its columns one after the other; save numpy.ascontiguousarray() of it", name);
     else if (*type != '\'' || !strchr("<|=", type[1]) || !type[1] || !strchr("ui", type[2]) || !type[2] ||
              !strchr("1248", type[3]) || !type[3] || type[4] != '\'')
-        ret = err_set(e, ERR_DATA, "'%s': ids are wanted as integers, little-endian, but the array has %.6s", name, type);
+        ret = err_set(e, ERR_DATA, "'%s': ids are wanted as integers, little-endian, but the array has %.*s", name, (int)strcspn(type, ",}"), type);
     if (ret == 0) {
         out->is_signed = type[2] == 'i';
         out->width = (size_t)(type[3] - '0');

@@ -51,6 +51,7 @@ printf '\xff\xff\xff\xff' | npy '<i4' '(1,)' >minus.npy
 fails 65 "minus.npy': the number at position 0 is not a token id" "$LLMCTL" tokenize decode minus.npy -t t.json
 printf '\0\0\0\0' | npy '<f4' '(1,)' >float.npy
 fails 65 "wanted as integers, little-endian, but the array has '<f4'" "$LLMCTL" tokenize decode float.npy -t t.json
+is "$("$LLMCTL" tokenize decode float.npy -t t.json 2>&1 || true)" "llmctl tokenize decode: 'float.npy': ids are wanted as integers, little-endian, but the array has '<f4'"
 printf '' | npy '<i4' '(1, 2, 3)' >cube.npy
 fails 65 "one or two dimensions" "$LLMCTL" tokenize decode cube.npy -t t.json
 head -c 50 a.npy >head.npy
