@@ -8,17 +8,19 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/token/tok_restrict.h"
 #include "data/encode.h"
+#include "data/encode_print.h"
 
 /* ---- encode and count ---- */
 
 struct encode_cfg {
     struct opt_common common;
     struct docs_opts docs;
-    const char *tokenizer, *out, *pair_field, *between, *pad;
+    const char *tokenizer, *out, *pair_field, *between, *pad, *vocabulary;
     int keep, cut;
-    bool windows, ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file;
-    int64_t max_length, stride, best, seed;
+    bool windows, ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file, by_token;
+    int64_t max_length, stride, best, seed, least;
     double dropout, alpha;
 };
 
@@ -49,6 +51,9 @@ static const struct opt encode_cmd_opts[] = {
     OPT_INT(0, "stride", C, stride, "N", "0", 0, 1e9, "With --windows: how many tokens each shares with the one before"),
     OPT_STR(0, "pad", C, pad, "ID|TOKEN", NULL, "With --max-length: fill up to it with this token; a number is an id"),
     OPT_BOOL(0, "pad-left", C, pad_left, NULL, "With --pad: fill up in front"),
+    OPT_STR(0, "vocabulary", C, vocabulary, "FILE", NULL,
+            "SentencePiece: only pieces of this file, which count --by-token writes, and characters"),
+    OPT_INT(0, "vocabulary-threshold", C, least, "N", "0", 0, 9e18, "With --vocabulary: only those that come N times by it"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
@@ -62,6 +67,7 @@ static const struct opt count_opts[] = {
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text count as one"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Count what the tokenizer puts around each text, too"),
     OPT_BOOL(0, "by-file", C, by_file, NULL, "A line a file: tokens, bytes, documents, name; then their sums"),
+    OPT_BOOL(0, "by-token", C, by_token, NULL, "A line a token that comes: the token, how often; the most frequent first"),
     OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
@@ -185,6 +191,27 @@ static int count_by_file(const struct encode_cfg *cfg, struct encode_opts *o, st
     return ret;
 }
 
+/* The tokens that come. */
+static int count_by_token(const struct encode_cfg *cfg, struct encode_opts *o, struct encode_stats *s, struct err *e)
+{
+    struct buf b = {0};
+    o->tally = mem_zalloc((size_t)tok_vocab_size(o->t), sizeof *o->tally);
+    int ret = o->tally ? encode_run(o, s, e) : err_oom(e, (size_t)tok_vocab_size(o->t) * sizeof *o->tally, "counts");
+    if (ret == 0 && cfg->common.json) buf_adds(&b, "{\"by_token\":");
+    if (ret == 0) ret = encode_print_tally(o->t, o->tally, cfg->common.json, &b, e);
+    if (ret == 0 && cfg->common.json) {
+        buf_addc(&b, ',');
+        file_row(cfg, &b, NULL, s);
+        buf_addc(&b, '\n');
+    }
+    if (ret == 0 && s->bad)
+        log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)s->bad, s->first_bad.msg);
+    if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    free(o->tally);
+    buf_free(&b);
+    return ret;
+}
+
 /* --pad: an id, or a token as the vocabulary spells it; a number is an id. */
 static int set_pad(const struct encode_cfg *cfg, struct tokenizer *t, struct err *e)
 {
@@ -225,9 +252,24 @@ struct opening {
     struct err *e;
 };
 
+/* --vocabulary: t, or instead of it one with fewer pieces; NULL frees t. */
+static struct tokenizer *restrict_pieces(const struct encode_cfg *cfg, struct tokenizer *t, struct err *e)
+{
+    struct buf list = {0};
+    struct tokenizer *fewer = NULL;
+    if (!t || !cfg->vocabulary) return t;
+    if (file_read_all(cfg->vocabulary, TOK_FILE_MOST, &list, e) == 0) {
+        fewer = tok_restricted(t, buf_text(&list), list.len, cfg->vocabulary, cfg->least, e);
+        if (!fewer) err_wrap(e, "--vocabulary");
+    }
+    buf_free(&list);
+    tok_free(t);
+    return fewer;
+}
+
 static void load(struct opening *o)
 {
-    if (!o->loaded) o->t = tokenizer_option(o->cfg->tokenizer, o->e);
+    if (!o->loaded) o->t = restrict_pieces(o->cfg, tokenizer_option(o->cfg->tokenizer, o->e), o->e);
     o->loaded = true;
 }
 
@@ -310,8 +352,9 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
         o.docs.any_bytes = true; /* the tokenizer knows what to do with them */
         if (cfg->docs.strict) o.flags |= TOK_STRICT;
         double start = time_now_s();
-        ret = cfg->by_file ? count_by_file(cfg, &o, &stats, e) : encode_run(&o, &stats, e);
-        if (ret == 0 && !cfg->by_file) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
+        bool listed = cfg->by_file || cfg->by_token;
+        ret = cfg->by_file ? count_by_file(cfg, &o, &stats, e) : cfg->by_token ? count_by_token(cfg, &o, &stats, e) : encode_run(&o, &stats, e);
+        if (ret == 0 && !listed) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
     }
     free_rooms(&open);
     docs_close(&in);
@@ -323,7 +366,7 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
                         struct err *e)
 {
     static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end", "cut", "windows", "stride", "pad",
-                                            "pad-left"};
+                                            "pad-left", "vocabulary"};
     static const char *const of_text[] = {".txt", ".json", ".jsonl", ".npy"};
     int kinds = cfg->ids + cfg->pieces + cfg->offsets + cfg->jsonl;
     if (kinds > 1) return err_set(e, ERR_USAGE, "--ids, --pieces, --offsets and --jsonl exclude each other");
@@ -344,6 +387,7 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
     if (cfg->stride && cfg->stride >= cfg->max_length)
         return err_set(e, ERR_USAGE, "--stride %lld: windows of %lld tokens would not move on", (long long)cfg->stride, (long long)cfg->max_length);
     if (cfg->pad && !cfg->max_length) return err_set(e, ERR_USAGE, "--pad needs --max-length, the length to fill up to");
+    if (opt_is_set(self, r, "vocabulary-threshold") && !cfg->vocabulary) return err_set(e, ERR_USAGE, "--vocabulary-threshold needs --vocabulary");
     if (cfg->pad_left && !cfg->pad) return err_set(e, ERR_USAGE, "--pad-left needs --pad");
     if (cfg->best && !(cfg->alpha > 0)) return err_set(e, ERR_USAGE, "--nbest needs --alpha, how likely the ways are");
     if (opt_is_set(self, r, "seed") && !(cfg->dropout > 0) && !(cfg->alpha > 0))
@@ -370,6 +414,7 @@ static int run_count(const struct cmd *self, int argc, char **argv, struct err *
     struct encode_cfg cfg = {0};
     struct opt_result r;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
+    if (ret == 0 && cfg.by_file && cfg.by_token) ret = err_set(e, ERR_USAGE, "--by-file and --by-token exclude each other");
     if (ret == 0 && !r.exit_now) ret = encode_files(&cfg, ENCODE_COUNT, &r, e);
     opt_free(&r);
     return ret;
@@ -430,6 +475,11 @@ const struct cmd cmd_tokenize_encode = {
                "--windows gives what Hugging Face's tokenizers call overflowing tokens: each\n"
                "window is a line or object of its own (\"window\":0, 1 ...), with the template;\n"
                "of two texts one is cut (--cut second: a question with all of a long answer).\n"
+               "--vocabulary is that of spm_encode. Of a vocabulary that two languages share,\n"
+               "texts of one then become only pieces that are frequent in this language:\n"
+               "  llmctl tokenize count -t s.model --by-token --documents line text.fr >fr.vocab\n"
+               "  llmctl tokenize encode -t s.model --pieces --documents line text.fr\\\n"
+               "      --vocabulary fr.vocab --vocabulary-threshold 50\n"
                "Offsets are places in the original text, in bytes and in characters. --jsonl has\n"
                "the names and values of Hugging Face's tokenizers, but tokens are spelled as in\n"
                "the vocabulary, also unigram's unknown ones, for which those give the text.\n",
@@ -443,11 +493,15 @@ const struct cmd cmd_tokenize_count = {
     .usage = "-t TOKENIZER [options] [FILE|DIR...]",
     .examples = "  llmctl tokenize count -t tokenizer.json README.md\n"
                 "  llmctl tokenize count -t tokenizer.json --json corpus/\n"
-                "  llmctl tokenize count -t tokenizer.json --by-file docs/ | sort -n\n",
+                "  llmctl tokenize count -t tokenizer.json --by-file docs/ | sort -n\n"
+                "  llmctl tokenize count -t s.model --by-token input.txt\n",
     .details = "Texts are read in blocks and no ids are kept: memory does not grow with a text\n"
                "file of any size, as long as the tokenizer lets nothing reach over line ends\n"
                "(byte-level splits, BERT's, SentencePiece's byte pairs with byte fallback).\n"
-               "Others (unigram, any regular expression) need one document in memory.\n",
+               "Others (unigram, any regular expression), and --by-token, need one document in\n"
+               "memory.\n"
+               "--by-token: lines are as those of spm_encode --generate_vocabulary, with <unk>.\n"
+               "A token that holds a tab or another control character is a JSON string.\n",
     .opts = count_opts,
     .run = run_count,
 };

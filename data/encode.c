@@ -37,6 +37,7 @@ struct encoder {
     struct printer *printer;      /* [threads] */
     struct tok_scratch **scratch; /* [threads] */
     struct doc_iter *iter;        /* [threads] */
+    uint64_t **tally;             /* [threads][tok_vocab_size], or NULL: o->tally of each */
     int n_threads;
     struct encode_stats *stats;
     struct shard_meta meta;
@@ -141,6 +142,19 @@ static int count_ids(struct encoder *x, struct result *s, const struct doc *d, i
     return count_doc(s, d->text_len);
 }
 
+/* The ids of a document, each counted by itself. */
+static int tally_ids(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out, struct err *e)
+{
+    struct tok_ids *ids = &x->printer[thread].ids;
+    uint64_t *tally = x->tally[thread];
+    (void)out;
+    ids->n = 0;
+    if (tok_encode(x->o->t, x->scratch[thread], d->text, d->text_len, flags_for(x, d), ids, e)) return -1;
+    for (size_t i = 0; i < ids->n; i++) tally[ids->id[i]]++;
+    s->stats.tokens += ids->n;
+    return count_doc(s, d->text_len);
+}
+
 /* The document with a shorter text, in the form that it came in. */
 static int shorten(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
                    struct err *e)
@@ -182,16 +196,21 @@ static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, 
     return count_doc(s, d->text_len);
 }
 
+typedef int doc_fn(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out, struct err *e);
+static doc_fn *doc_function(const struct encode_opts *o)
+{
+    bool fully = o->to == ENCODE_TABLE || o->to == ENCODE_JSON || o->pair_field || (o->flags & TOK_WINDOWS);
+    if (o->to == ENCODE_COUNT) return o->tally ? tally_ids : count_ids;
+    if (o->to == ENCODE_SHORT) return shorten;
+    return fully ? encode_fully : encode_ids;
+}
+
 static int encode_doc(struct encoder *x, struct result *s, const struct doc *d, int thread,
                       struct buf *out, struct err *e)
 {
-    enum encode_to to = x->o->to;
-    bool fully = to == ENCODE_TABLE || to == ENCODE_JSON || x->o->pair_field || (x->o->flags & TOK_WINDOWS);
     struct err inner = {0};
     if (x->o->sampling) tok_sample_at(x->scratch[thread], (uint32_t)(d->file - x->o->files->v), d->offset);
-    if ((to == ENCODE_COUNT ? count_ids : to == ENCODE_SHORT ? shorten : fully ? encode_fully : encode_ids)(
-            x, s, d, thread, out, &inner) == 0)
-        return 0;
+    if (doc_function(x->o)(x, s, d, thread, out, &inner) == 0) return 0;
     if (inner.code == ERR_DATA) return bad_document(s, d, inner.msg, x->o->strict, e);
     *e = inner;
     return -1;
@@ -202,6 +221,8 @@ static int make_scratch(struct encoder *x, int thread, struct err *e)
 {
     struct tok_scratch *s = x->scratch[thread];
     if (s) return 0;
+    if (x->tally && !(x->tally[thread] = mem_zalloc((size_t)tok_vocab_size(x->o->t), sizeof **x->tally)))
+        return err_oom(e, (size_t)tok_vocab_size(x->o->t) * sizeof **x->tally, "counts");
     if (!(s = tok_scratch_new(x->o->t, e))) return -1;
     tok_scratch_expect(s, doc_files_bytes(x->o->files) / (uint64_t)x->n_threads);
     if (x->o->sampling) tok_sample(s, x->o->sampling);
@@ -290,7 +311,8 @@ static int start(struct encoder *x, struct err *e)
     x->scratch = mem_zalloc((size_t)x->n_threads, sizeof(struct tok_scratch *));
     x->iter = mem_zalloc((size_t)x->n_threads, sizeof *x->iter);
     x->printer = mem_zalloc((size_t)x->n_threads, sizeof *x->printer);
-    if (!x->scratch || !x->iter || !x->printer)
+    if (x->o->tally) x->tally = mem_zalloc((size_t)x->n_threads, sizeof *x->tally);
+    if (!x->scratch || !x->iter || !x->printer || (x->o->tally && !x->tally))
         return err_oom(e, (size_t)x->n_threads * sizeof *x->iter, "the encoder");
     return 0;
 }
@@ -307,9 +329,12 @@ static void stop(struct encoder *x)
         buf_free(&x->printer[i].second);
         tok_short_free(&x->printer[i].cut);
     }
+    for (int i = 0; x->tally && i < x->n_threads; i++) free(x->tally[i]);
+    free(x->tally);
     free(x->printer);
     free(x->scratch);
     free(x->iter);
+    x->tally = NULL;
     x->printer = NULL;
     x->scratch = NULL;
     x->iter = NULL;
@@ -332,6 +357,12 @@ static void end_slice(void *arg, int slice, int thread)
     else if (x->file) n->ret = file_commit(x->file, n->e);
 }
 
+static void add_tallies(struct encoder *x)
+{
+    for (int i = 0; x->tally && i < x->n_threads; i++)
+        for (int id = 0; x->tally[i] && id < tok_vocab_size(x->o->t); id++) x->o->tally[id] += x->tally[i][id];
+}
+
 static int run_all(struct encoder *x, struct err *e)
 {
     struct doc_run_end end;
@@ -348,6 +379,7 @@ static int run_all(struct encoder *x, struct err *e)
     };
     if (doc_run(&stage, &end, e)) return -1;
     whole_file(x);
+    add_tallies(x);
     if (end.n_damaged) {
         if (x->o->strict) return err_set(e, ERR_DATA, "%s", end.damaged);
         if (x->stats->bad++ == 0) err_set(&x->stats->first_bad, ERR_DATA, "%s", end.damaged);
@@ -363,7 +395,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
     int ret = -1;
     *stats = (struct encode_stats){0};
     x.docs.live = o->to != ENCODE_SHARD && o->to != ENCODE_COUNT && strcmp(o->out, "-") == 0; /* a file is there at the end only */
-    if (o->to == ENCODE_COUNT && o->docs.split == DOC_SPLIT_FILE && tok_counts_parts(o->t)) {
+    if (o->to == ENCODE_COUNT && !o->tally && o->docs.split == DOC_SPLIT_FILE && tok_counts_parts(o->t)) {
         x.docs.cut = tok_may_cut;
         x.docs.cut_arg = o->t;
     }

@@ -1,5 +1,6 @@
 #include "data/encode_print.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -69,6 +70,60 @@ void encode_print_pieces(const struct tokenizer *t, const int32_t *id, size_t n,
         else buf_add_json(out, s ? s : "", len);
     }
     buf_addc(out, '\n');
+}
+
+/* Whether a text stays whole where tabs part fields and line ends lines. */
+static bool one_field(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] < ' ' || s[i] == 0x7f) return false;
+    return n > 0;
+}
+
+struct row {
+    uint64_t count;
+    const char *s;
+    size_t n;
+    int id;
+};
+
+static int by_count(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+    if (a->count != b->count) return a->count < b->count ? 1 : -1;
+    int d = memcmp(a->s, b->s, a->n < b->n ? a->n : b->n);
+    return d ? d : (a->n > b->n) - (a->n < b->n);
+}
+
+int encode_print_tally(const struct tokenizer *t, const uint64_t *tally, bool json, struct buf *out, struct err *e)
+{
+    size_t n = 0, size = (size_t)tok_vocab_size(t);
+    struct row *row = mem_alloc(size, sizeof *row);
+    if (!row) return err_oom(e, size * sizeof *row, "counts");
+    for (int id = 0; id < (int)size; id++) {
+        if (!tally[id]) continue;
+        struct row *r = &row[n++];
+        *r = (struct row){.count = tally[id], .id = id};
+        r->s = tok_spelling(t, id, &r->n);
+        if (!r->s) r->s = "";
+    }
+    qsort(row, n, sizeof *row, by_count);
+    if (json) buf_addc(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        const struct row *r = &row[i];
+        if (json) {
+            buf_printf(out, "%s{\"id\":%d,\"token\":", i ? "," : "", r->id);
+            buf_add_json(out, r->s, r->n);
+            buf_printf(out, ",\"count\":%llu}", (unsigned long long)r->count);
+        } else {
+            if (one_field(r->s, r->n)) buf_add(out, r->s, r->n);
+            else buf_add_json(out, r->s, r->n);
+            buf_printf(out, "\t%llu\n", (unsigned long long)r->count);
+        }
+    }
+    if (json) buf_addc(out, ']');
+    free(row);
+    return buf_ok(out, e);
 }
 
 /* In characters; tokens that are from no text are at 0. */

@@ -7,6 +7,7 @@
 #define DATA_ENCODE_PRINT_H
 
 #include "core/base/buf.h"
+#include "core/base/err.h"
 #include "core/token/char_index.h"
 #include "core/token/tokenizer.h"
 
@@ -24,6 +25,9 @@ void encode_print_ids(const int32_t *id, size_t n, struct buf *out);
 /* Tokens as the vocabulary spells them, spaces between, on one line.  One that holds white space,
  * or begins with a quotation mark, is a JSON string. */
 void encode_print_pieces(const struct tokenizer *t, const int32_t *id, size_t n, struct buf *out);
+/* Tokens that come, the most frequent first, then by their spelling: a line each, its spelling (a JSON
+ * string if it holds control characters), a tab and its count; or a JSON array of objects. */
+int encode_print_tally(const struct tokenizer *t, const uint64_t *tally, bool json, struct buf *out, struct err *e);
 /* A line a token, tabs between: id, first byte, end, first character, end,
  * type, the token as a JSON string; then an empty line. */
 void encode_print_table(const struct encode_view *v, struct buf *out);

@@ -1,5 +1,6 @@
 #include "core/token/spm_model.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
 void spm_model_init(struct spm_model *m)
 {
-    *m = (struct spm_model){.kind = SPM_UNIGRAM, .unk_id = 0, .bos_id = 1, .eos_id = 2, .pad_id = -1,
+    *m = (struct spm_model){.kind = SPM_UNIGRAM, .lowest = FLT_MAX, .unk_id = 0, .bos_id = 1, .eos_id = 2, .pad_id = -1,
                             .add_dummy_prefix = true, .remove_extra_whitespaces = true,
                             .escape_whitespaces = true, .denorm_prefix = true, .denorm_extra = true,
                             .denorm_escape = true};

@@ -31,6 +31,7 @@ struct spm_model {
     size_t n, cap;
     struct buf text;            /* of all pieces */
     enum spm_kind kind;
+    float lowest;               /* of the scores of normal pieces that may be gone: FLT_MAX = none is */
     bool byte_fallback, suffix; /* suffix: white space ends a word instead of beginning it */
     int unk_id, bos_id, eos_id, pad_id; /* -1 = none */
     bool has_surface;           /* else it is SPM_SURFACE */

@@ -5,6 +5,7 @@
 #include "core/token/tok_internal.h"
 
 struct cJSON;
+struct spm_model;
 
 /* ---- files ---- */
 
@@ -47,6 +48,8 @@ int tok_read_around(struct tokenizer *t, const char *dir, struct err *e);
 int tok_set_origin(struct tokenizer *t, const char *file, const char *class, struct err *e);
 /* What names them, by which of the two files do. */
 const char *tok_ends_from(bool config, bool map);
+/* tok_spm.c: of a model that was read; data: the file that stands for it. */
+struct tokenizer *tok_from_spm_model(const struct spm_model *m, const void *data, size_t n, const char *name, struct err *e);
 /* tok_spm.c: puts bos and eos around each text, where there are such tokens. */
 int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e);
 

@@ -284,7 +284,7 @@ static int add_merges(struct spm_build *b)
 static void unigram(struct spm_build *b)
 {
     struct tokenizer *t = b->t;
-    float min = FLT_MAX;
+    float min = b->m->lowest;
     for (size_t i = 0; i < b->m->n; i++) {
         float s = b->m->piece[i].score;
         if (b->m->piece[i].type == SPM_UNUSED) t->vocab.v[i].flags &= ~(unsigned)VOCAB_MODEL;
@@ -385,21 +385,27 @@ static int build(struct spm_build *b)
     return 0;
 }
 
-struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, struct err *e)
+struct tokenizer *tok_from_spm_model(const struct spm_model *m, const void *data, size_t n, const char *name, struct err *e)
 {
-    struct spm_model m;
-    if (spm_model_read(&m, data, n, name, e)) return NULL;
     struct tokenizer *t = mem_zalloc(1, sizeof *t);
-    struct spm_build b = {.t = t, .m = &m, .name = name, .e = e};
+    struct spm_build b = {.t = t, .m = m, .name = name, .e = e};
     int ret = t ? build(&b) : err_oom(e, sizeof *t, "a tokenizer");
     if (ret == 0) {
         buf_add(&t->source_bytes, data, n);
         ret = buf_ok(&t->source_bytes, e);
     }
-    spm_model_free(&m);
     if (ret == 0) return t;
     tok_free(t);
     return NULL;
+}
+
+struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, struct err *e)
+{
+    struct spm_model m;
+    if (spm_model_read(&m, data, n, name, e)) return NULL;
+    struct tokenizer *t = tok_from_spm_model(&m, data, n, name, e);
+    spm_model_free(&m);
+    return t;
 }
 
 int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e)

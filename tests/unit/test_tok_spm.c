@@ -8,6 +8,7 @@
 
 #include "core/base/mem.h"
 #include "core/token/charsmap_build.h"
+#include "core/token/tok_restrict.h"
 
 #define MARK "\xe2\x96\x81"
 
@@ -262,6 +263,33 @@ static void rules_change_what_was_decoded(void **state)
     tok_free(t);
 }
 
+/* What is left out counts for the score of <unk>, as SentencePiece has that from before: -50 - 10, so that xy and ab (-40)
+ * are better than an unknown x and yab; by the pieces that are left it would be the other way round. */
+static void pieces_left_out_still_say_how_bad_unknown_text_is(void **state)
+{
+    (void)state;
+    static const struct piece v[] = {{MARK, -1, SPM_NORMAL}, {"xy", -20, SPM_NORMAL}, {"ab", -20, SPM_NORMAL}, {"yab", -1, SPM_NORMAL},
+                                     {"zz", -50, SPM_NORMAL}, {"u", 0, SPM_USER}, {"old", -2, SPM_UNUSED}};
+    static const char list[] = "xy\t3\nab\t3\r\n\nyab\nold\t2\tmore\nno\t9\n";
+    struct spm_model m;
+    struct err e = {0};
+    spm_model_init(&m);
+    m.add_dummy_prefix = false;
+    struct tokenizer *t = make(&m, v, COUNT_OF(v));
+    check(t, "xyab zz", "2@0-2 3@2-4 1@4-5 5@5-7", "xyab zz");
+    struct tokenizer *fewer = tok_restricted(t, list, sizeof list - 1, "list", 1, &e);
+    if (!fewer) fail_msg("%s", e.msg);
+    check(fewer, "xyab zz", "2@0-2 3@2-4 1@4-5 0@5-7", "xyab  \xE2\x81\x87 ");
+    check(fewer, "uold", "6@0-1 7@1-4", "uold");
+    tok_free(fewer);
+    fewer = tok_restricted(t, list, sizeof list - 1, "list", 3, &e);
+    check(fewer, "yab", "0@0-1 3@1-3", " \xE2\x81\x87 ab");
+    tok_free(fewer);
+    assert_null(tok_restricted(t, list, sizeof list - 1, "list", 4, &e));
+    assert_non_null(strstr(e.msg, "'list' has no token of this model that comes so often"));
+    tok_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +302,7 @@ int main(void)
         cmocka_unit_test(white_space_may_end_a_word),
         cmocka_unit_test(unused_pieces_come_apart_as_they_were_last_made),
         cmocka_unit_test(marks_of_a_text_may_come_from_a_user_defined_piece),
+        cmocka_unit_test(pieces_left_out_still_say_how_bad_unknown_text_is),
         cmocka_unit_test(rules_change_what_was_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
