@@ -20,7 +20,7 @@ struct encode_cfg {
     const char *tokenizer, *out, *pair_field, *between, *pad, *vocabulary;
     int keep, cut;
     bool windows, ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file, by_token;
-    int64_t max_length, stride, best, seed, least;
+    int64_t max_length, stride, best, seed, least, batch, multiple;
     double dropout, alpha;
 };
 
@@ -49,7 +49,10 @@ static const struct opt encode_cmd_opts[] = {
     OPT_ENUM(0, "cut", C, cut, "longest|first|second", "longest", "With --max-length: of two texts the longer, or always this one"),
     OPT_BOOL(0, "windows", C, windows, NULL, "With --max-length, --limits: what was cut off follows, N ids at a time"),
     OPT_INT(0, "stride", C, stride, "N", "0", 0, 1e9, "With --windows: how many tokens each shares with the one before"),
-    OPT_STR(0, "pad", C, pad, "ID|TOKEN", NULL, "With --max-length: fill up to it with this token; a number is an id"),
+    OPT_STR(0, "pad", C, pad, "ID|TOKEN", NULL,
+            "Fill up with this token (a number is an id): to --max-length, or as the next two say"),
+    OPT_INT(0, "batch", C, batch, "N", "0", 0, 1e9, "With --pad, --limits: only to the longest of N documents at a time"),
+    OPT_INT(0, "pad-multiple", C, multiple, "N", "0", 0, 1 << 24, "With --pad: to a multiple of N ids"),
     OPT_BOOL(0, "pad-left", C, pad_left, NULL, "With --pad: fill up in front"),
     OPT_STR(0, "vocabulary", C, vocabulary, "FILE", NULL,
             "SentencePiece: only pieces of this file, which count --by-token writes, and characters"),
@@ -221,7 +224,7 @@ static int set_pad(const struct encode_cfg *cfg, struct tokenizer *t, struct err
     bool number = *cfg->pad && !*end && v >= 0;
     int id = !number ? tok_id(t, cfg->pad) : v < tok_vocab_size(t) && tok_piece(t, (int)v, &n) ? (int)v : -1;
     if (id < 0) return err_set(e, ERR_USAGE, "--pad '%s' is no %s of this tokenizer", cfg->pad, number ? "id" : "token");
-    tok_pad(t, id, (size_t)cfg->max_length, cfg->pad_left);
+    tok_pad(t, &(struct tok_padding){.id = id, .to = cfg->batch ? 0 : (size_t)cfg->max_length, .multiple = (size_t)cfg->multiple, .left = cfg->pad_left});
     return 0;
 }
 
@@ -316,8 +319,10 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     int bad = docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, &no_docs);
     open_all(&open);
     struct tokenizer *t = open.t;
-    if (t && to != ENCODE_SHORT && cfg->max_length) {
-        tok_limit(t, (size_t)cfg->max_length, cfg->keep_end, cfg->limits);
+    struct tok_padding pads;
+    bool fills_up = cfg->limits || cfg->pad;
+    if (t && to != ENCODE_SHORT && (cfg->max_length || (cfg->pad && !cfg->limits))) {
+        tok_limit(t, cfg->max_length ? (size_t)cfg->max_length : SIZE_MAX, cfg->keep_end, cfg->limits);
         tok_limit_cut(t, (enum tok_cut)cfg->cut, (size_t)cfg->stride);
     }
     int ret = !t || (cfg->allow_special && tok_allow_special(t, e)) ? -1 : 0;
@@ -325,6 +330,8 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     if (ret == 0 && cfg->target && !tok_has_target(t))
         ret = err_set(e, ERR_USAGE, "--target: '%s' treats what is translated and translations alike", cfg->tokenizer);
     if (ret == 0 && cfg->pad) ret = set_pad(cfg, t, e);
+    if (ret == 0 && cfg->batch && !tok_padding(t, &pads))
+        ret = err_set(e, ERR_USAGE, "--batch: '%s' says nothing of filling up; give --pad, the token to do it with", cfg->tokenizer);
     if (ret == 0) ret = sampling_of(cfg, t, &sampling, &at_random, e);
     if (ret == 0 && bad) {
         *e = no_docs;
@@ -336,11 +343,12 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .to = to,
             .out = cfg->out ? cfg->out : "-",
             .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u) |
-                     (cfg->target ? TOK_TARGET : 0u) | (to != ENCODE_SHORT && (cfg->limits || cfg->max_length) ? TOK_LIMITS : 0u) |
+                     (cfg->target ? TOK_TARGET : 0u) | (to != ENCODE_SHORT && (fills_up || cfg->max_length) ? TOK_LIMITS : 0u) |
                      (cfg->windows ? TOK_WINDOWS : 0u),
             .pair_field = cfg->pair_field,
             .shorten = {.max = (size_t)cfg->max_length, .keep = (enum tok_keep)cfg->keep, .between = cfg->between,
                         .n_between = cfg->between ? strlen(cfg->between) : 0},
+            .batch = (size_t)cfg->batch,
             .sampling = at_random ? &sampling : NULL,
             .strict = cfg->docs.strict,
             .docs = docs_config(&cfg->docs),
@@ -366,7 +374,7 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
                         struct err *e)
 {
     static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end", "cut", "windows", "stride", "pad",
-                                            "pad-left", "vocabulary"};
+                                            "batch", "pad-multiple", "pad-left", "vocabulary"};
     static const char *const of_text[] = {".txt", ".json", ".jsonl", ".npy"};
     int kinds = cfg->ids + cfg->pieces + cfg->offsets + cfg->jsonl;
     if (kinds > 1) return err_set(e, ERR_USAGE, "--ids, --pieces, --offsets and --jsonl exclude each other");
@@ -386,7 +394,10 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
     if (cfg->stride && (!cfg->windows || !cfg->max_length)) return err_set(e, ERR_USAGE, "--stride needs --windows and --max-length");
     if (cfg->stride && cfg->stride >= cfg->max_length)
         return err_set(e, ERR_USAGE, "--stride %lld: windows of %lld tokens would not move on", (long long)cfg->stride, (long long)cfg->max_length);
-    if (cfg->pad && !cfg->max_length) return err_set(e, ERR_USAGE, "--pad needs --max-length, the length to fill up to");
+    if (cfg->pad && !cfg->max_length && !cfg->batch && !cfg->multiple)
+        return err_set(e, ERR_USAGE, "--pad needs --max-length, --batch or --pad-multiple: how far to fill up");
+    if (cfg->batch && !cfg->pad && !cfg->limits) return err_set(e, ERR_USAGE, "--batch needs --pad, or --limits of a tokenizer that fills up");
+    if (cfg->multiple && !cfg->pad) return err_set(e, ERR_USAGE, "--pad-multiple needs --pad");
     if (opt_is_set(self, r, "vocabulary-threshold") && !cfg->vocabulary) return err_set(e, ERR_USAGE, "--vocabulary-threshold needs --vocabulary");
     if (cfg->pad_left && !cfg->pad) return err_set(e, ERR_USAGE, "--pad-left needs --pad");
     if (cfg->best && !(cfg->alpha > 0)) return err_set(e, ERR_USAGE, "--nbest needs --alpha, how likely the ways are");
@@ -443,7 +454,8 @@ const struct cmd cmd_tokenize_encode = {
     .examples = "  llmctl tokenize encode corpus.jsonl.zst -t tokenizer.json --out train.tok\n"
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n"
                 "  llmctl tokenize encode poem.txt -t tokenizer.json --pieces --documents line\n"
-                "  llmctl tokenize encode pairs.jsonl -t bert/ --jsonl --template --pair-field b\n",
+                "  llmctl tokenize encode pairs.jsonl -t bert/ --jsonl --template --pair-field b\n"
+                "  llmctl tokenize encode in.jsonl -t bert/ --jsonl --pad '[PAD]' --batch 32\n",
     .details = "A shard holds the ids (in 16 bits each if the vocabulary has no more than 65,536\n"
                "tokens, else in 32), the borders of the documents, and the tokenizer. Its bytes\n"
                "do not depend on the number of threads. Python reads its ids with\n"
@@ -475,6 +487,9 @@ const struct cmd cmd_tokenize_encode = {
                "--windows gives what Hugging Face's tokenizers call overflowing tokens: each\n"
                "window is a line or object of its own (\"window\":0, 1 ...), with the template;\n"
                "of two texts one is cut (--cut second: a question with all of a long answer).\n"
+               "--pad with --max-length is padding='max_length' of Hugging Face's tokenizers,\n"
+               "with --batch N it is 'longest', of N documents at a time (--limits: BatchLongest\n"
+               "of a tokenizer.json); --max-length then only cuts.\n"
                "--vocabulary is that of spm_encode. Of a vocabulary that two languages share,\n"
                "texts of one then become only pieces that are frequent in this language:\n"
                "  llmctl tokenize count -t s.model --by-token --documents line text.fr >fr.vocab\n"

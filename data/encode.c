@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/token/tok_lines.h"
 #include "data/doc_run.h"
+#include "data/encode_batch.h"
 #include "data/encode_print.h"
 #include "data/shard.h"
 
@@ -18,6 +19,7 @@ enum { SHARD_BLOCK = 1 << 18, PART_KEPT = 1 << 24 }; /* PART_KEPT: what a slot's
 struct result {
     struct shard_part part;
     struct encode_stats stats;
+    struct buf items;       /* of a batch */
 };
 
 /* Work space of one thread: ids of a document; for what is printed with offsets, has two
@@ -43,12 +45,13 @@ struct encoder {
     struct shard_meta meta;
     struct shard_writer *shard;
     struct file_writer *file;
+    struct encode_batch *batch;   /* or NULL */
 };
 
 /* How a document is encoded: the strings of JSON were looked at where they were read. */
 static unsigned flags_for(const struct encoder *x, const struct doc *d)
 {
-    return x->o->flags | (d->line ? TOK_UTF8 : 0u);
+    return x->o->flags | (d->line ? TOK_UTF8 : 0u) | (x->batch ? TOK_UNPADDED : 0u);
 }
 
 static int count_doc(struct result *s, uint64_t bytes)
@@ -86,9 +89,15 @@ static const char *second_text(struct printer *p, const struct doc *d, const cha
     return why;
 }
 
-static void print_encoding(const struct encode_opts *o, const struct printer *p, struct buf *out)
+static void print_encoding(const struct encoder *x, struct result *s, const struct printer *p, struct buf *out)
 {
-    struct encode_view v = {o->t, &p->x, p->chars, (o->flags & TOK_WINDOWS) != 0};
+    const struct encode_opts *o = x->o;
+    bool windows = (o->flags & TOK_WINDOWS) != 0;
+    struct encode_view v = {.t = o->t, .x = &p->x, .chars = p->chars, .windows = windows};
+    if (x->batch) {
+        encode_batch_print(x->batch, &v, !windows || p->x.last, out, &s->items);
+        return;
+    }
     switch (o->to) {
     case ENCODE_TEXT: encode_print_ids(p->x.ids.id, p->x.ids.n, out); break;
     case ENCODE_PIECES: encode_print_pieces(o->t, p->x.ids.id, p->x.ids.n, out); break;
@@ -114,7 +123,7 @@ static int encode_fully(struct encoder *x, struct result *s, const struct doc *d
         return -1;
     int more;
     do {
-        print_encoding(o, p, out);
+        print_encoding(x, s, p, out);
         s->stats.tokens += p->x.ids.n;
         more = o->flags & TOK_WINDOWS ? tok_encode_window(o->t, d->text, d->text_len, b, n_b, flags_for(x, d), &p->x, e) : 0;
     } while (more > 0);
@@ -199,7 +208,7 @@ static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, 
 typedef int doc_fn(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out, struct err *e);
 static doc_fn *doc_function(const struct encode_opts *o)
 {
-    bool fully = o->to == ENCODE_TABLE || o->to == ENCODE_JSON || o->pair_field || (o->flags & TOK_WINDOWS);
+    bool fully = o->to == ENCODE_TABLE || o->to == ENCODE_JSON || o->pair_field || o->batch || (o->flags & TOK_WINDOWS);
     if (o->to == ENCODE_COUNT) return o->tally ? tally_ids : count_ids;
     if (o->to == ENCODE_SHORT) return shorten;
     return fully ? encode_fully : encode_ids;
@@ -247,13 +256,14 @@ static int encode_block(void *arg, struct doc_slot *slot, int thread, struct err
     if (x->shard && slot->block.seq == 0 && shard_meta_fill(&x->meta, x->o->t, e)) return -1;
     if (x->shard && shard_part_begin(&s->part, &x->meta, slot->block.data.len, e)) return -1;
     s->stats = (struct encode_stats){0};
+    buf_clear(&s->items);
     doc_iter_start(it, &x->docs, &slot->block);
     while ((next = doc_iter_next(it, &d)) != DOC_END) {
         int ret = next == DOC_BAD ? bad_document(s, &d, it->reason, x->o->strict, e)
                                   : encode_doc(x, s, &d, thread, &slot->out[0], e);
         if (ret) return -1;
     }
-    return buf_ok(&slot->out[0], e);
+    return buf_ok(&slot->out[0], e) || buf_ok(&s->items, e) ? -1 : 0;
 }
 
 static void drop_result(void *arg, struct doc_slot *slot)
@@ -262,6 +272,7 @@ static void drop_result(void *arg, struct doc_slot *slot)
     (void)arg;
     if (!s) return;
     shard_part_free(&s->part);
+    buf_free(&s->items);
     free(s);
     slot->user = NULL;
 }
@@ -298,7 +309,8 @@ static int block_done(void *arg, struct doc_slot *slot, int thread, struct err *
     (void)thread;
     if (!slot->block.rest) whole_file(x);
     add_stats(in_parts(x, &slot->block) ? &x->parts : x->stats, &s->stats);
-    if (x->file && slot->out[0].len) ret = file_write(x->file, slot->out[0].data, slot->out[0].len, e);
+    if (x->batch) ret = encode_batch_add(x->batch, &slot->out[0], &s->items, x->file, e);
+    else if (x->file && slot->out[0].len) ret = file_write(x->file, slot->out[0].data, slot->out[0].len, e);
     if (x->file && slot->out[0].len && ret == 0) ret = file_flush(x->file, e); /* who wrote a pipe waits for the answer */
     if (x->shard) ret = shard_add_part(x->shard, &s->part, e);
     if (s->part.tokens.cap > PART_KEPT) shard_part_free(&s->part);
@@ -380,6 +392,7 @@ static int run_all(struct encoder *x, struct err *e)
     if (doc_run(&stage, &end, e)) return -1;
     whole_file(x);
     add_tallies(x);
+    if (x->batch && encode_batch_end(x->batch, x->file, e)) return -1;
     if (end.n_damaged) {
         if (x->o->strict) return err_set(e, ERR_DATA, "%s", end.damaged);
         if (x->stats->bad++ == 0) err_set(&x->stats->first_bad, ERR_DATA, "%s", end.damaged);
@@ -405,6 +418,7 @@ int encode_run(const struct encode_opts *o, struct encode_stats *stats, struct e
         if (shard_meta_begin(&x.meta, o->t, e)) goto out;
         if (!(x.shard = shard_create(o->out, &x.meta, e))) goto out;
     } else if (o->to != ENCODE_COUNT) {
+        if (o->batch && !(x.batch = encode_batch_new(o, e))) goto out;
         if (!(x.file = file_create_again(o->out, e))) goto out;
     }
     if (run_all(&x, e)) goto out;
@@ -417,6 +431,7 @@ out:
     shard_abort(x.shard);
     file_abort(x.file);
     shard_meta_free(&x.meta);
+    encode_batch_free(x.batch);
     stop(&x);
     return ret;
 }

@@ -24,6 +24,7 @@ struct encode_opts {
     uint64_t *tally;        /* counts: [tok_vocab_size] how often each token comes is added here; or NULL */
     unsigned flags;         /* tok_flags; a shard adds bos and eos itself */
     struct tok_shorten shorten; /* of ENCODE_SHORT; it takes `flags` */
+    size_t batch;           /* documents are filled up to the longest of so many; 0 = each by itself; not for shards and counts */
     const struct tok_sampling *sampling; /* words are cut at random; or NULL */
     bool strict;            /* a bad document is an error, not a warning; so is text that is not UTF-8 */
     const struct doc_files *files;

@@ -60,14 +60,19 @@ static bool plain(const char *s, size_t n)
     return n && s[0] != '"';
 }
 
+void encode_add_piece(const char *s, size_t n, struct buf *out)
+{
+    if (s && plain(s, n)) buf_add(out, s, n);
+    else buf_add_json(out, s ? s : "", n);
+}
+
 void encode_print_pieces(const struct tokenizer *t, const int32_t *id, size_t n, struct buf *out)
 {
     for (size_t i = 0; i < n; i++) {
         size_t len = 0;
         const char *s = tok_spelling(t, id[i], &len);
         if (i) buf_addc(out, ' ');
-        if (s && plain(s, len)) buf_add(out, s, len);
-        else buf_add_json(out, s ? s : "", len);
+        encode_add_piece(s, len, out);
     }
     buf_addc(out, '\n');
 }
@@ -172,37 +177,56 @@ static void add_spans(const struct encode_view *v, bool chars, struct buf *out)
     }
 }
 
+/* The next list; `key` begins with what is before it.  Where its elements are to begin or end is noted. */
+static void open_list(const struct encode_view *v, int k, const char *key, struct buf *out)
+{
+    buf_adds(out, key);
+    if (v->at && v->begins) v->at[k] = out->len;
+}
+
+static void close_list(const struct encode_view *v, int k, struct buf *out)
+{
+    if (v->at && !v->begins) v->at[k] = out->len;
+    buf_addc(out, ']');
+}
+
 void encode_print_json(const struct encode_view *v, struct buf *out)
 {
     const struct tok_encoding *x = v->x;
     size_t n = x->ids.n;
-    buf_adds(out, "{\"ids\":[");
+    open_list(v, 0, "{\"ids\":[", out);
     encode_add_ids(x->ids.id, n, ',', out);
-    buf_adds(out, "],\"type_ids\":[");
+    close_list(v, 0, out);
+    open_list(v, 1, ",\"type_ids\":[", out);
     for (size_t i = 0; i < n; i++) {
         if (i) buf_addc(out, ',');
         add_number(out, (int64_t)x->of[i].type);
     }
-    buf_adds(out, "],\"tokens\":[");
+    close_list(v, 1, out);
+    open_list(v, 2, ",\"tokens\":[", out);
     for (size_t i = 0; i < n; i++) {
         if (i) buf_addc(out, ',');
         add_token(v, i, out);
     }
-    buf_adds(out, "],\"offsets\":[");
+    close_list(v, 2, out);
+    open_list(v, 3, ",\"offsets\":[", out);
     add_spans(v, true, out);
-    buf_adds(out, "],\"byte_offsets\":[");
+    close_list(v, 3, out);
+    open_list(v, 4, ",\"byte_offsets\":[", out);
     add_spans(v, false, out);
-    buf_adds(out, "],\"sequence_ids\":[");
+    close_list(v, 4, out);
+    open_list(v, 5, ",\"sequence_ids\":[", out);
     for (size_t i = 0; i < n; i++) {
         if (i) buf_addc(out, ',');
         buf_adds(out, x->of[i].text < 0 ? "null" : x->of[i].text ? "1" : "0");
     }
-    buf_adds(out, "],\"attention_mask\":[");
+    close_list(v, 5, out);
+    open_list(v, 6, ",\"attention_mask\":[", out);
     for (size_t i = 0; i < n; i++) {
         if (i) buf_addc(out, ',');
         buf_addc(out, x->of[i].text != TOK_FROM_PADDING ? '1' : '0');
     }
-    buf_addc(out, ']');
+    close_list(v, 6, out);
     if (v->windows) {
         buf_adds(out, ",\"window\":");
         add_number(out, (int64_t)x->window - 1);

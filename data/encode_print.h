@@ -11,19 +11,24 @@
 #include "core/token/char_index.h"
 #include "core/token/tokenizer.h"
 
+enum { ENCODE_LISTS = 7 }; /* of encode_print_json() */
 struct encode_view {
     const struct tokenizer *t;
     const struct tok_encoding *x;
     const struct char_index *chars; /* [2], of the texts */
     bool windows;                   /* which of a text's it is, too */
+    size_t *at;                     /* [ENCODE_LISTS] NULL, or for encode_print_json() to say where each list ends in *out */
+    bool begins;                    /* or begins */
 };
 
 /* Ids with a character between. */
 void encode_add_ids(const int32_t *id, size_t n, char between, struct buf *out);
 /* Ids with spaces between, on one line. */
 void encode_print_ids(const int32_t *id, size_t n, struct buf *out);
-/* Tokens as the vocabulary spells them, spaces between, on one line.  One that holds white space,
- * or begins with a quotation mark, is a JSON string. */
+/* A token as the vocabulary spells it; one that holds white space, or begins with a quotation mark,
+ * is a JSON string. */
+void encode_add_piece(const char *s, size_t n, struct buf *out);
+/* Such tokens, spaces between, on one line. */
 void encode_print_pieces(const struct tokenizer *t, const int32_t *id, size_t n, struct buf *out);
 /* Tokens that come, the most frequent first, then by their spelling: a line each, its spelling (a JSON
  * string if it holds control characters), a tab and its count; or a JSON array of objects. */

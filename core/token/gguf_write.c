@@ -278,7 +278,7 @@ static const char *unfit_bytes(const struct tokenizer *t)
         return "byte-level BPE, WordPiece as in vocab.txt and SentencePiece's .model are the kinds it has names for";
     if (!has_bytes(t)) return "not every byte has a token";
     if (tok_has_affixes(t)) return "it has no affixes of subwords";
-    if (t->limits.truncate || t->limits.pad) return "it has no place for truncation and padding";
+    if (t->limits.truncate || t->limits.pads) return "it has no place for truncation and padding";
     return unfit_added(t);
 }
 
@@ -354,7 +354,7 @@ static const char *unfit_gemma(const struct tokenizer *t)
         for (size_t k = 0; (t->vocab.v[id].flags & VOCAB_MODEL) && k < n; k++) ends += s[k] == '\n';
         if (ends && ends < n) return "its readers do not merge across the ends of lines";
     }
-    return t->limits.truncate || t->limits.pad ? "it has no place for truncation and padding" : unfit_added(t);
+    return t->limits.truncate || t->limits.pads ? "it has no place for truncation and padding" : unfit_added(t);
 }
 
 static bool same_part(const struct tokenizer *a, const struct tokenizer *b, enum tok_part part)

@@ -445,16 +445,16 @@ void tok_ids_cut(struct tok_ids *out, size_t from, size_t n)
 /* Padding at the ends of out[from..). */
 static int pad(struct job *j, size_t from)
 {
-    const struct tok_limits *l = &j->t->limits;
-    size_t n = j->out->n - from, to = tok_limits_padded(l, n);
+    const struct tok_padding *l = &j->t->limits.pad;
+    size_t n = j->out->n - from, to = tok_padded(l, n);
     if (n >= to) return 0;
     if (tok_ids_room(j->out, to - n, j->e)) return -1;
-    size_t more = to - n, at = l->pad_left ? from : j->out->n;
+    size_t more = to - n, at = l->left ? from : j->out->n;
     memmove(j->out->id + at + more, j->out->id + at, (j->out->n - at) * sizeof *j->out->id);
     if (j->out->want_spans)
         memmove(j->out->span + at + more, j->out->span + at, (j->out->n - at) * sizeof *j->out->span);
     for (size_t i = at; i < at + more; i++) {
-        j->out->id[i] = l->pad_id;
+        j->out->id[i] = l->id;
         if (j->out->want_spans) j->out->span[i] = (struct tok_span){0};
     }
     j->out->n += more;
@@ -535,7 +535,7 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
     /* The first that is left counts as the first; who marked the text asks for all that a token is made of. */
     if (!s->marks) tok_trim_spans(t, text, n, out, from, flags, false, false);
     if (push_rest(&j, p, from, out->n - from)) goto fail;
-    if ((flags & TOK_LIMITS) && t->limits.pad && pad(&j, begin)) goto fail;
+    if ((flags & TOK_LIMITS) && !(flags & TOK_UNPADDED) && t->limits.pads && pad(&j, begin)) goto fail;
     return 0;
 fail:
     out->n = begin;

@@ -172,7 +172,7 @@ static bool is_gpt2(const struct tokenizer *t, bool reached)
 {
     return t->model == MODEL_BPE && t->source == SOURCE_JSON && t->fast_split && !t->by_rule && !t->space_first && t->split == SPLIT_GPT2 &&
            t->norm.n == 0 && t->unk_id < 0 && (!t->ignore_merges || reached) && t->single.n <= 1 && t->pair.n <= 2 &&
-           !t->limits.truncate && !t->limits.pad && t->decoder.bytes && !tok_has_affixes(t);
+           !t->limits.truncate && !t->limits.pads && t->decoder.bytes && !tok_has_affixes(t);
 }
 
 /* The same tokens, found in the same way. */
@@ -268,7 +268,7 @@ bool tok_same_steps(const struct tokenizer *a, const struct tokenizer *b)
             return false;
     bool prefix = a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0;
     return prefix && a->max_word_chars == b->max_word_chars && a->unk_id == b->unk_id && !a->limits.truncate &&
-           !a->limits.pad && same_words(&a->decoder, &b->decoder);
+           !a->limits.pads && same_words(&a->decoder, &b->decoder);
 }
 
 static int write_merges(const struct tokenizer *t, struct buf *vocab, struct buf *merges, struct err *e)

@@ -72,9 +72,8 @@ struct tok_limits {
     bool ours;             /* not the file's: a template alone may be too long */
     enum tok_cut cut;
     size_t max_length, stride;
-    bool pad, pad_left;
-    size_t pad_to, pad_multiple; /* pad_to 0: only to the multiple */
-    int pad_id, pad_type;
+    bool pads;
+    struct tok_padding pad;
 };
 
 /* Where a tokenizer that is not a tokenizer.json comes from: its own bytes are
@@ -216,7 +215,6 @@ int tok_places_ids(const struct tok_places *p);
 size_t tok_limits_around(const struct tok_places *p);
 /* How many ids of one or two texts of *a and *b ids stay, beside `around` others. */
 int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t *a, size_t *b, struct err *e);
-size_t tok_limits_padded(const struct tok_limits *l, size_t n); /* n ids become so many */
 
 /* tok_special.c: whether the model knows the token; special ones only where they are allowed. */
 bool tok_in_model(const struct tokenizer *t, int id);

@@ -103,10 +103,10 @@ int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t
     return keep(l, around, pair, a, b, e) || check_stride(l, n[0], *a, e) || check_stride(l, n[1], *b, e) ? -1 : 0;
 }
 
-size_t tok_limits_padded(const struct tok_limits *l, size_t n)
+size_t tok_padded(const struct tok_padding *how, size_t n)
 {
-    size_t to = l->pad_to ? l->pad_to : n;
-    if (l->pad_multiple && to % l->pad_multiple) to += l->pad_multiple - to % l->pad_multiple;
+    size_t to = how->to ? how->to : n;
+    if (how->multiple && to % how->multiple) to += how->multiple - to % how->multiple;
     return to > n ? to : n;
 }
 
@@ -118,7 +118,7 @@ void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad)
     l->stride = 0;
     l->max_length = max_length;
     l->left = left;
-    l->pad = l->pad && pad;
+    l->pads = l->pads && pad;
 }
 
 void tok_limit_cut(struct tokenizer *t, enum tok_cut cut, size_t stride)
@@ -127,15 +127,16 @@ void tok_limit_cut(struct tokenizer *t, enum tok_cut cut, size_t stride)
     t->limits.stride = stride;
 }
 
-void tok_pad(struct tokenizer *t, int id, size_t to, bool left)
+void tok_pad(struct tokenizer *t, const struct tok_padding *how)
 {
-    struct tok_limits *l = &t->limits;
-    l->pad = true;
-    l->pad_left = left;
-    l->pad_to = to;
-    l->pad_multiple = 0;
-    l->pad_id = id;
-    l->pad_type = 0;
+    t->limits.pads = true;
+    t->limits.pad = *how;
+}
+
+bool tok_padding(const struct tokenizer *t, struct tok_padding *how)
+{
+    *how = t->limits.pad;
+    return t->limits.pads;
 }
 
 /* ---- the whole ---- */
@@ -173,19 +174,19 @@ static int cut(const struct tokenizer *t, struct tok_encoding *x, size_t around,
 
 static int fill(const struct tokenizer *t, struct tok_encoding *x, struct err *e)
 {
-    const struct tok_limits *l = &t->limits;
-    size_t n = x->ids.n, to = tok_limits_padded(l, n), more = to - n;
+    const struct tok_padding *l = &t->limits.pad;
+    size_t n = x->ids.n, to = tok_padded(l, n), more = to - n;
     struct tok_span none = {0};
     for (size_t i = n; i < to; i++)
-        if (push(x, l->pad_id, none, l->pad_type, TOK_FROM_PADDING, e)) return -1;
-    if (!l->pad_left || !more) return 0;
+        if (push(x, l->id, none, l->type, TOK_FROM_PADDING, e)) return -1;
+    if (!l->left || !more) return 0;
     memmove(x->ids.id + more, x->ids.id, n * sizeof *x->ids.id);
     memmove(x->ids.span + more, x->ids.span, n * sizeof *x->ids.span);
     memmove(x->of + more, x->of, n * sizeof *x->of);
     for (size_t i = 0; i < more; i++) {
-        x->ids.id[i] = l->pad_id;
+        x->ids.id[i] = l->id;
         x->ids.span[i] = none;
-        x->of[i] = (struct tok_source_of){l->pad_type, TOK_FROM_PADDING};
+        x->of[i] = (struct tok_source_of){l->type, TOK_FROM_PADDING};
     }
     return 0;
 }
@@ -200,7 +201,7 @@ static int put_together(const struct tokenizer *t, const struct tok_places *p, u
         else if (flags & TOK_TEMPLATE) ret = push(x, id, (struct tok_span){0}, type, TOK_FROM_TEMPLATE, e);
         if (ret) return -1;
     }
-    return (flags & TOK_LIMITS) && t->limits.pad ? fill(t, x, e) : 0;
+    return (flags & TOK_LIMITS) && !(flags & TOK_UNPADDED) && t->limits.pads ? fill(t, x, e) : 0;
 }
 
 /* Offsets of the parts and the whole. */

@@ -170,12 +170,9 @@ static int read_padding(struct tok_limits *l, const struct cJSON *j, struct err 
     } else if (!is_text(j, "strategy", "BatchLongest")) {
         return err_set(e, ERR_DATA, "padding: unknown strategy");
     }
-    l->pad = true;
-    l->pad_left = is_text(j, "direction", "Left");
-    l->pad_to = (size_t)fixed;
-    l->pad_multiple = (size_t)multiple;
-    l->pad_id = (int)id;
-    l->pad_type = (int)type;
+    l->pads = true;
+    l->pad = (struct tok_padding){.id = (int)id, .type = (int)type, .to = (size_t)fixed, .multiple = (size_t)multiple,
+                                  .left = is_text(j, "direction", "Left")};
     return 0;
 }
 

@@ -186,7 +186,7 @@ static const char *unfit(const struct tokenizer *t)
     if (tok_has_affixes(t)) return "ranks have no affixes of subwords";
     if (t->norm.n) return "ranks are of text that nothing normalizes";
     if (t->single.n > 1 || t->pair.n > 2) return "nothing says what stands around a text";
-    if (t->limits.truncate || t->limits.pad) return "there is no place for truncation and padding";
+    if (t->limits.truncate || t->limits.pads) return "there is no place for truncation and padding";
     for (size_t i = 0; i < t->n_added; i++) {
         const struct tok_added *a = &t->added[i];
         if (!a->special || a->lstrip || a->rstrip || a->single_word)

@@ -202,7 +202,7 @@ bool tok_is_rwkv(const struct tokenizer *t)
     const char *pre = t->part[PART_PRE], *decoder = t->part[PART_DECODER];
     return t->source == SOURCE_JSON && t->model == MODEL_WORDPIECE && t->prefix && !*t->prefix && t->max_word_chars >= INT32_MAX &&
            t->norm.n == 0 && pre && strcmp(pre, bytes) == 0 && decoder && strcmp(decoder, bytes) == 0 && !t->part[PART_POST] &&
-           t->n_added == 1 && t->added[0].id == 0 && t->added[0].special && !t->limits.truncate && !t->limits.pad;
+           t->n_added == 1 && t->added[0].id == 0 && t->added[0].special && !t->limits.truncate && !t->limits.pads;
 }
 
 /* As Python writes bytes. */

@@ -103,6 +103,7 @@ enum tok_flags {
     TOK_TARGET = 32,   /* the text is what others are translated into: by the tokenizer's rules for these, if it has any */
     TOK_UTF8 = 64,     /* the text is known to be UTF-8 and not looked at once more */
     TOK_WINDOWS = 128, /* tok_encode_pair() with TOK_LIMITS: what is cut off is for tok_encode_window() */
+    TOK_UNPADDED = 256, /* TOK_LIMITS only cuts: who knows how long others are fills up, by tok_padding() */
 };
 int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                unsigned flags, struct tok_ids *out, struct err *e);
@@ -151,8 +152,17 @@ void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad);
 /* ... and which of two texts, and how many tokens two windows share. */
 enum tok_cut { TOK_CUT_LONGEST, TOK_CUT_FIRST, TOK_CUT_SECOND };
 void tok_limit_cut(struct tokenizer *t, enum tok_cut cut, size_t stride);
-/* From now on TOK_LIMITS fills up to `to` ids with `id`, behind the others or (left) in front. */
-void tok_pad(struct tokenizer *t, int id, size_t to, bool left);
+/* How TOK_LIMITS fills up: behind the other ids or (left) in front. */
+struct tok_padding {
+    int id, type;
+    size_t to;       /* ids; 0 = as many as the longest of a batch has, */
+    size_t multiple; /* and to a multiple of this; 0 = of 1 */
+    bool left;
+};
+void tok_pad(struct tokenizer *t, const struct tok_padding *how); /* from now on */
+bool tok_padding(const struct tokenizer *t, struct tok_padding *how); /* false: it does not */
+/* To how many ids n are filled up where the longest of a batch has n. */
+size_t tok_padded(const struct tok_padding *how, size_t n);
 
 /* From now on special tokens come of text that the model takes for them, too, as with Hugging
  * Face's programs: of what text becomes by normalising, or has spelled in it.  Without it none
