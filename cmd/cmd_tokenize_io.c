@@ -19,7 +19,7 @@ struct encode_cfg {
     struct docs_opts docs;
     const char *tokenizer, *out, *pair_field, *between, *pad, *vocabulary;
     int keep, cut;
-    bool windows, ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file, by_token;
+    bool windows, ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file, by_token, words;
     int64_t max_length, stride, best, seed, least, batch, multiple;
     double dropout, alpha;
 };
@@ -43,6 +43,7 @@ static const struct opt encode_cmd_opts[] = {
     OPT_GROUP("Not for shards"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Add what the tokenizer puts around a text, or two"),
     OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text"),
+    OPT_BOOL(0, "words", C, words, NULL, "JSONL: a text is a list of words, each encoded by itself"),
     OPT_BOOL(0, "limits", C, limits, NULL, "Cut and pad as the tokenizer's file says"),
     OPT_INT(0, "max-length", C, max_length, "N", "0", 0, 1e9, "Cut to N ids, template included; 0 = do not"),
     OPT_BOOL(0, "keep-end", C, keep_end, NULL, "With --max-length: cut at the beginning"),
@@ -237,6 +238,17 @@ static int no_file(const struct opt_result *r, struct err *e)
     return -1;
 }
 
+/* --words: the texts are lists, and no member is a text. */
+static void read_words(const struct encode_cfg *cfg, struct encode_opts *o)
+{
+    o->word_field = cfg->docs.text_field;
+    o->docs.text_field = "\xFF"; /* no name in JSON */
+    o->docs.no_text = true;
+    o->docs.format = DOC_JSONL;
+    o->docs.extra[0] = o->word_field;
+    o->docs.extra[1] = cfg->pair_field;
+}
+
 /* --dropout, --alpha: whether words are cut at random (*any), and how. */
 static int sampling_of(const struct encode_cfg *cfg, const struct tokenizer *t, struct tok_sampling *o, bool *any, struct err *e)
 {
@@ -357,6 +369,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .rooms = open.rooms,
         };
         o.docs.extra[0] = cfg->pair_field;
+        if (cfg->words) read_words(cfg, &o);
         o.docs.any_bytes = true; /* the tokenizer knows what to do with them */
         if (cfg->docs.strict) o.flags |= TOK_STRICT;
         double start = time_now_s();
@@ -373,7 +386,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
 static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, const struct opt_result *r,
                         struct err *e)
 {
-    static const char *const text_only[] = {"template", "pair-field", "limits", "max-length", "keep-end", "cut", "windows", "stride", "pad",
+    static const char *const text_only[] = {"template", "pair-field", "words", "limits", "max-length", "keep-end", "cut", "windows", "stride", "pad",
                                             "batch", "pad-multiple", "pad-left", "vocabulary"};
     static const char *const of_text[] = {".txt", ".json", ".jsonl", ".npy"};
     int kinds = cfg->ids + cfg->pieces + cfg->offsets + cfg->jsonl;
@@ -386,6 +399,8 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
         if (opt_is_set(self, r, text_only[i]))
             return err_set(e, ERR_USAGE, "--%s goes with --ids, --pieces, --offsets or --jsonl; a shard always marks its documents",
                            text_only[i]);
+    if (cfg->words && opt_is_set(self, r, "format") && docs_config(&cfg->docs).format != DOC_JSONL)
+        return err_set(e, ERR_USAGE, "--words are lists in JSONL, not in text files");
     if (cfg->keep_end && !cfg->max_length) return err_set(e, ERR_USAGE, "--keep-end needs --max-length");
     if (opt_is_set(self, r, "cut") && (!cfg->max_length || !cfg->pair_field))
         return err_set(e, ERR_USAGE, "--cut needs --max-length and --pair-field: which of two texts is cut");
@@ -455,6 +470,7 @@ const struct cmd cmd_tokenize_encode = {
                 "  echo 'Hello world' | llmctl tokenize encode -t tokenizer.json --ids\n"
                 "  llmctl tokenize encode poem.txt -t tokenizer.json --pieces --documents line\n"
                 "  llmctl tokenize encode pairs.jsonl -t bert/ --jsonl --template --pair-field b\n"
+                "  llmctl tokenize encode ner.jsonl -t bert/ --words --text-field tokens --jsonl\n"
                 "  llmctl tokenize encode in.jsonl -t bert/ --jsonl --pad '[PAD]' --batch 32\n",
     .details = "A shard holds the ids (in 16 bits each if the vocabulary has no more than 65,536\n"
                "tokens, else in 32), the borders of the documents, and the tokenizer. Its bytes\n"
@@ -487,6 +503,9 @@ const struct cmd cmd_tokenize_encode = {
                "--windows gives what Hugging Face's tokenizers call overflowing tokens: each\n"
                "window is a line or object of its own (\"window\":0, 1 ...), with the template;\n"
                "of two texts one is cut (--cut second: a question with all of a long answer).\n"
+               "--words is is_split_into_words of Hugging Face's tokenizers, for lists as\n"
+               "{\"text\": [\"EU\", \"rejects\"]}: offsets are in the words, and word_ids (--jsonl),\n"
+               "or a column before the token (--offsets), says which word a token is from.\n"
                "--pad with --max-length is padding='max_length' of Hugging Face's tokenizers,\n"
                "with --batch N it is 'longest', of N documents at a time (--limits: BatchLongest\n"
                "of a tokenizer.json); --max-length then only cuts.\n"

@@ -9,6 +9,7 @@
 #include "data/doc_run.h"
 #include "data/encode_batch.h"
 #include "data/encode_print.h"
+#include "data/encode_words.h"
 #include "data/shard.h"
 
 /* Of text, in and its ids out: with larger blocks what a thread reads, encodes and writes does not stay in its cache. */
@@ -29,6 +30,7 @@ struct printer {
     struct tok_encoding x;
     struct char_index chars[2];
     struct buf second;
+    struct encode_words words[2];
     struct tok_short cut;
 };
 
@@ -73,6 +75,12 @@ static int bad_document(struct result *s, const struct doc *d, const char *why, 
     return 0;
 }
 
+/* Whether a member is there and says something. */
+static bool is_there(const char *v, size_t n)
+{
+    return v && !(n == 4 && memcmp(v, "null", 4) == 0);
+}
+
 /* The second text of a document; *b stays NULL when it has none.  Returns the
  * reason why it is bad, or NULL. */
 static const char *second_text(struct printer *p, const struct doc *d, const char **b, size_t *n)
@@ -80,7 +88,7 @@ static const char *second_text(struct printer *p, const struct doc *d, const cha
     const char *v = d->extra[0];
     size_t len = d->extra_len[0];
     *b = NULL;
-    if (!v || (len == 4 && memcmp(v, "null", 4) == 0)) return NULL;
+    if (!is_there(v, len)) return NULL;
     if (len < 2 || v[0] != '"') return "the second text is not a string";
     buf_clear(&p->second);
     const char *why = doc_json_unescape(v + 1, len - 2, &p->second);
@@ -94,6 +102,7 @@ static void print_encoding(const struct encoder *x, struct result *s, const stru
     const struct encode_opts *o = x->o;
     bool windows = (o->flags & TOK_WINDOWS) != 0;
     struct encode_view v = {.t = o->t, .x = &p->x, .chars = p->chars, .windows = windows};
+    for (int k = 0; k < 2 && o->word_field; k++) v.words[k] = &p->words[k].view;
     if (x->batch) {
         encode_batch_print(x->batch, &v, !windows || p->x.last, out, &s->items);
         return;
@@ -106,26 +115,69 @@ static void print_encoding(const struct encoder *x, struct result *s, const stru
     }
 }
 
-/* A document with offsets, types, a second text or windows. */
+/* What a document says, one or two texts: as they are or as words. */
+struct texts {
+    const char *a, *b;  /* with words all of them; b NULL: there is no second */
+    size_t n_a, n_b;
+    const struct tok_word_list *words[2];
+};
+
+static int read_texts(struct encoder *x, const struct doc *d, int thread, struct texts *v, struct err *e)
+{
+    const struct encode_opts *o = x->o;
+    struct printer *p = &x->printer[thread];
+    const char *why = NULL;
+    *v = (struct texts){.a = d->text, .n_a = d->text_len};
+    if (!o->word_field) {
+        if (o->pair_field) why = second_text(p, d, &v->b, &v->n_b);
+        return why ? err_set(e, ERR_DATA, "%s", why) : 0;
+    }
+    for (int k = 0; k < 1 + (o->pair_field && is_there(d->extra[1], d->extra_len[1])); k++) {
+        why = encode_words_read(&p->words[k], d->extra[k], d->extra_len[k]);
+        if (why) return err_set(e, ERR_DATA, "'%s': %s", k ? o->pair_field : o->word_field, why);
+        v->words[k] = &p->words[k].view;
+    }
+    v->a = v->words[0]->text;
+    v->n_a = p->words[0].text.len;
+    if (!v->words[1]) return 0;
+    v->b = v->words[1]->text;
+    v->n_b = p->words[1].text.len;
+    return 0;
+}
+
+static int encode_texts(struct encoder *x, const struct texts *v, unsigned flags, int thread, struct err *e)
+{
+    struct tok_encoding *out = &x->printer[thread].x;
+    if (v->words[0]) return tok_encode_words(x->o->t, x->scratch[thread], v->words[0], v->words[1], flags, out, e);
+    return tok_encode_pair(x->o->t, x->scratch[thread], v->a, v->n_a, v->b, v->n_b, flags, out, e);
+}
+
+static int next_window(struct encoder *x, const struct texts *v, unsigned flags, int thread, struct err *e)
+{
+    struct tok_encoding *out = &x->printer[thread].x;
+    if (!(flags & TOK_WINDOWS)) return 0;
+    if (v->words[0]) return tok_encode_words_window(x->o->t, v->words[0], v->words[1], flags, out, e);
+    return tok_encode_window(x->o->t, v->a, v->n_a, v->b, v->n_b, flags, out, e);
+}
+
+/* A document with offsets, types, a second text, words, windows or others to be as long as. */
 static int encode_fully(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out,
                         struct err *e)
 {
     const struct encode_opts *o = x->o;
     struct printer *p = &x->printer[thread];
-    const char *b = NULL;
-    size_t n_b = 0;
-    const char *why = o->pair_field ? second_text(p, d, &b, &n_b) : NULL;
-    if (why) return err_set(e, ERR_DATA, "%s", why);
-    if (tok_encode_pair(o->t, x->scratch[thread], d->text, d->text_len, b, n_b, flags_for(x, d), &p->x, e)) return -1;
-    count_doc(s, d->text_len + n_b);
+    struct texts v;
+    unsigned flags = flags_for(x, d);
+    if (read_texts(x, d, thread, &v, e) || encode_texts(x, &v, flags, thread, e)) return -1;
+    count_doc(s, v.n_a + v.n_b);
     if (o->to != ENCODE_TEXT && o->to != ENCODE_PIECES &&
-        (char_index_build(&p->chars[0], d->text, d->text_len, e) || (b && char_index_build(&p->chars[1], b, n_b, e))))
+        (char_index_build(&p->chars[0], v.a, v.n_a, e) || (v.b && char_index_build(&p->chars[1], v.b, v.n_b, e))))
         return -1;
     int more;
     do {
         print_encoding(x, s, p, out);
         s->stats.tokens += p->x.ids.n;
-        more = o->flags & TOK_WINDOWS ? tok_encode_window(o->t, d->text, d->text_len, b, n_b, flags_for(x, d), &p->x, e) : 0;
+        more = next_window(x, &v, flags, thread, e);
     } while (more > 0);
     return more;
 }
@@ -208,7 +260,7 @@ static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, 
 typedef int doc_fn(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out, struct err *e);
 static doc_fn *doc_function(const struct encode_opts *o)
 {
-    bool fully = o->to == ENCODE_TABLE || o->to == ENCODE_JSON || o->pair_field || o->batch || (o->flags & TOK_WINDOWS);
+    bool fully = o->to == ENCODE_TABLE || o->to == ENCODE_JSON || o->pair_field || o->word_field || o->batch || (o->flags & TOK_WINDOWS);
     if (o->to == ENCODE_COUNT) return o->tally ? tally_ids : count_ids;
     if (o->to == ENCODE_SHORT) return shorten;
     return fully ? encode_fully : encode_ids;
@@ -339,6 +391,7 @@ static void stop(struct encoder *x)
         tok_encoding_free(&x->printer[i].x);
         for (int k = 0; k < 2; k++) char_index_free(&x->printer[i].chars[k]);
         buf_free(&x->printer[i].second);
+        for (int k = 0; k < 2; k++) encode_words_free(&x->printer[i].words[k]);
         tok_short_free(&x->printer[i].cut);
     }
     for (int i = 0; x->tally && i < x->n_threads; i++) free(x->tally[i]);

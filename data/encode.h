@@ -21,6 +21,7 @@ struct encode_opts {
     enum encode_to to;
     const char *out;        /* shard: the path; else a path or "-" */
     const char *pair_field; /* JSONL: the member with a second text, or NULL; not for shards and counts */
+    const char *word_field; /* JSONL: the texts are lists of words; the member with the first, or NULL; likewise */
     uint64_t *tally;        /* counts: [tok_vocab_size] how often each token comes is added here; or NULL */
     unsigned flags;         /* tok_flags; a shard adds bos and eos itself */
     struct tok_shorten shorten; /* of ENCODE_SHORT; it takes `flags` */

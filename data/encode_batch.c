@@ -21,7 +21,7 @@ struct encode_batch {
 static void json_fills(struct encode_batch *b, const char *spelling, size_t n)
 {
     struct fill *f = b->fill;
-    b->n_lists = ENCODE_LISTS;
+    b->n_lists = b->o->word_field ? ENCODE_LISTS : ENCODE_LISTS - 1;
     for (int k = 0; k < ENCODE_LISTS; k++) f[k].between = ",";
     buf_printf(&f[0].s, "%d", b->how.id);
     buf_printf(&f[1].s, "%d", b->how.type);
@@ -30,6 +30,7 @@ static void json_fills(struct encode_batch *b, const char *spelling, size_t n)
     buf_adds(&f[4].s, "[0,0]");
     buf_adds(&f[5].s, "null");
     buf_adds(&f[6].s, "0");
+    buf_adds(&f[7].s, "null");
 }
 
 static int make_fills(struct encode_batch *b, struct err *e)
@@ -45,7 +46,7 @@ static int make_fills(struct encode_batch *b, struct err *e)
     case ENCODE_PIECES: encode_add_piece(spelling, n, &f->s); break;
     case ENCODE_TABLE:
         f->between = "";
-        buf_printf(&f->s, "%d\t0\t0\t0\t0\t%d\t", b->how.id, b->how.type);
+        buf_printf(&f->s, "%d\t0\t0\t0\t0\t%d\t%s", b->how.id, b->how.type, b->o->word_field ? "-1\t" : "");
         buf_add_json(&f->s, spelling, n);
         buf_addc(&f->s, '\n');
         break;

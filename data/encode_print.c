@@ -131,15 +131,39 @@ int encode_print_tally(const struct tokenizer *t, const uint64_t *tally, bool js
     return buf_ok(out, e);
 }
 
+/* The word that a token is from, or -1. */
+static int64_t word_of(const struct encode_view *v, size_t i)
+{
+    int text = v->x->of[i].text;
+    return text < 0 || !v->words[0] ? -1 : (int64_t)tok_word_at(v->words[text], v->x->ids.span[i].begin);
+}
+
+/* Where the text, or the word, begins that a token is from. */
+static size_t begin_of(const struct encode_view *v, size_t i)
+{
+    int64_t word = word_of(v, i);
+    return word < 0 ? 0 : v->words[v->x->of[i].text]->begin[word];
+}
+
+static struct tok_span in_bytes(const struct encode_view *v, size_t i)
+{
+    struct tok_span s = v->x->ids.span[i];
+    size_t from = begin_of(v, i);
+    s.begin -= from;
+    s.end -= from;
+    return s;
+}
+
 /* In characters; tokens that are from no text are at 0. */
 static struct tok_span in_chars(const struct encode_view *v, size_t i)
 {
     struct tok_span s = v->x->ids.span[i];
     int text = v->x->of[i].text;
     if (text < 0) return s;
+    size_t from = char_index_begin(&v->chars[text], begin_of(v, i));
     size_t begin = char_index_begin(&v->chars[text], s.begin);
     size_t end = char_index_end(&v->chars[text], s.end);
-    return (struct tok_span){.begin = begin, .end = end > begin ? end : begin};
+    return (struct tok_span){.begin = begin - from, .end = (end > begin ? end : begin) - from};
 }
 
 static void add_token(const struct encode_view *v, size_t i, struct buf *out)
@@ -152,10 +176,10 @@ static void add_token(const struct encode_view *v, size_t i, struct buf *out)
 void encode_print_table(const struct encode_view *v, struct buf *out)
 {
     for (size_t i = 0; i < v->x->ids.n; i++) {
-        struct tok_span b = v->x->ids.span[i], c = in_chars(v, i);
+        struct tok_span b = in_bytes(v, i), c = in_chars(v, i);
         const int64_t column[] = {v->x->ids.id[i], (int64_t)b.begin, (int64_t)b.end, (int64_t)c.begin, (int64_t)c.end,
-                                  (int64_t)v->x->of[i].type};
-        for (size_t k = 0; k < COUNT_OF(column); k++) {
+                                  (int64_t)v->x->of[i].type, word_of(v, i)};
+        for (size_t k = 0; k < COUNT_OF(column) - !v->words[0]; k++) {
             add_number(out, column[k]);
             buf_addc(out, '\t');
         }
@@ -168,7 +192,7 @@ void encode_print_table(const struct encode_view *v, struct buf *out)
 static void add_spans(const struct encode_view *v, bool chars, struct buf *out)
 {
     for (size_t i = 0; i < v->x->ids.n; i++) {
-        struct tok_span s = chars ? in_chars(v, i) : v->x->ids.span[i];
+        struct tok_span s = chars ? in_chars(v, i) : in_bytes(v, i);
         buf_adds(out, i ? ",[" : "[");
         add_number(out, (int64_t)s.begin);
         buf_addc(out, ',');
@@ -188,6 +212,18 @@ static void close_list(const struct encode_view *v, int k, struct buf *out)
 {
     if (v->at && !v->begins) v->at[k] = out->len;
     buf_addc(out, ']');
+}
+
+static void add_word_ids(const struct encode_view *v, struct buf *out)
+{
+    open_list(v, 7, ",\"word_ids\":[", out);
+    for (size_t i = 0; i < v->x->ids.n; i++) {
+        int64_t word = word_of(v, i);
+        if (i) buf_addc(out, ',');
+        if (word < 0) buf_adds(out, "null");
+        else add_number(out, word);
+    }
+    close_list(v, 7, out);
 }
 
 void encode_print_json(const struct encode_view *v, struct buf *out)
@@ -227,6 +263,7 @@ void encode_print_json(const struct encode_view *v, struct buf *out)
         buf_addc(out, x->of[i].text != TOK_FROM_PADDING ? '1' : '0');
     }
     close_list(v, 6, out);
+    if (v->words[0]) add_word_ids(v, out);
     if (v->windows) {
         buf_adds(out, ",\"window\":");
         add_number(out, (int64_t)x->window - 1);

@@ -11,12 +11,13 @@
 #include "core/token/char_index.h"
 #include "core/token/tokenizer.h"
 
-enum { ENCODE_LISTS = 7 }; /* of encode_print_json() */
+enum { ENCODE_LISTS = 8 }; /* of encode_print_json() */
 struct encode_view {
     const struct tokenizer *t;
     const struct tok_encoding *x;
     const struct char_index *chars; /* [2], of the texts */
     bool windows;                   /* which of a text's it is, too */
+    const struct tok_word_list *words[2]; /* or NULL: offsets are in the words, and which is said, too */
     size_t *at;                     /* [ENCODE_LISTS] NULL, or for encode_print_json() to say where each list ends in *out */
     bool begins;                    /* or begins */
 };
@@ -34,10 +35,10 @@ void encode_print_pieces(const struct tokenizer *t, const int32_t *id, size_t n,
  * string if it holds control characters), a tab and its count; or a JSON array of objects. */
 int encode_print_tally(const struct tokenizer *t, const uint64_t *tally, bool json, struct buf *out, struct err *e);
 /* A line a token, tabs between: id, first byte, end, first character, end,
- * type, the token as a JSON string; then an empty line. */
+ * type, the token as a JSON string; then an empty line.  With words: behind the type the word, -1 = none. */
 void encode_print_table(const struct encode_view *v, struct buf *out);
 /* One line, an object: ids, type_ids, tokens, offsets (characters),
- * byte_offsets, sequence_ids (null: not from a text), attention_mask. */
+ * byte_offsets, sequence_ids (null: not from a text), attention_mask; with words: word_ids. */
 void encode_print_json(const struct encode_view *v, struct buf *out);
 
 #endif

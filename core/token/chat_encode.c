@@ -38,7 +38,7 @@ static int trim_spans(const struct tokenizer *t, const struct buf *text, struct 
     struct tok_span *whole = mem_alloc(n + 1, sizeof *whole);
     if (!whole) return err_oom(e, n * sizeof *whole, "spans");
     if (n) memcpy(whole, ids->span + from, n * sizeof *whole);
-    tok_trim_spans(t, buf_text(text), text->len, ids, from, TOK_SPECIAL, false, false);
+    tok_trim_spans(t, buf_text(text), text->len, ids, from, TOK_SPECIAL, false, false, true);
     for (size_t i = 0; i < n; i++)
         if (ids->span[from + i].begin == ids->span[from + i].end) ids->span[from + i] = whole[i];
     free(whole);

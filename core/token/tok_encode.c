@@ -427,11 +427,11 @@ static void trim_once(const struct tokenizer *t, const uint8_t *text, size_t n_t
 }
 
 void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from,
-                    unsigned flags, bool pair, bool second)
+                    unsigned flags, bool pair, bool second, bool first)
 {
     for (size_t k = 0; out->want_spans && k < t->n_trims; k++)
         trim_once(t, (const uint8_t *)whole, n_text, out, from, t->trim[k].prefix_space,
-                  t->trim[k].first[(flags & TOK_TEMPLATE) != 0][pair][second]);
+                  first && t->trim[k].first[(flags & TOK_TEMPLATE) != 0][pair][second]);
 }
 
 void tok_ids_cut(struct tok_ids *out, size_t from, size_t n)
@@ -533,7 +533,7 @@ int tok_encode(const struct tokenizer *t, struct tok_scratch *s, const char *tex
     if (body(&j, text, n)) goto fail;
     if ((flags & TOK_LIMITS) && truncate(&j, p, from)) goto fail;
     /* The first that is left counts as the first; who marked the text asks for all that a token is made of. */
-    if (!s->marks) tok_trim_spans(t, text, n, out, from, flags, false, false);
+    if (!s->marks) tok_trim_spans(t, text, n, out, from, flags, false, false, true);
     if (push_rest(&j, p, from, out->n - from)) goto fail;
     if ((flags & TOK_LIMITS) && !(flags & TOK_UNPADDED) && t->limits.pads && pad(&j, begin)) goto fail;
     return 0;

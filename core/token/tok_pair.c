@@ -204,12 +204,66 @@ static int put_together(const struct tokenizer *t, const struct tok_places *p, u
     return (flags & TOK_LIMITS) && !(flags & TOK_UNPADDED) && t->limits.pads ? fill(t, x, e) : 0;
 }
 
-/* Offsets of the parts and the whole. */
-static int finish(const struct tokenizer *t, const struct tok_places *p, const char *a, size_t n_a, const char *b, size_t n_b,
-                  unsigned flags, struct tok_encoding *x, struct err *e)
+/* One of the texts, as it is or as words. */
+struct side {
+    const char *text;
+    size_t n;
+    const struct tok_word_list *words; /* or NULL */
+};
+
+size_t tok_word_at(const struct tok_word_list *w, size_t at)
 {
-    tok_trim_spans(t, a, n_a, &x->part[0], 0, flags, b != NULL, false);
-    if (b) tok_trim_spans(t, b, n_b, &x->part[1], 0, flags, true, true);
+    size_t low = 0, high = w->n; /* the word is one of these */
+    while (high - low > 1) {
+        size_t mid = low + (high - low) / 2;
+        if (w->begin[mid] <= at) low = mid;
+        else high = mid;
+    }
+    return low;
+}
+
+static int encode_side(const struct tokenizer *t, struct tok_scratch *s, const struct side *a, unsigned flags, struct tok_ids *out,
+                       struct err *e)
+{
+    const struct tok_word_list *w = a->words;
+    if (!w) return tok_encode_alone(t, s, a->text, a->n, flags, out, e);
+    for (size_t k = 0; k < w->n; k++) {
+        size_t from = out->n, begin = w->begin[k];
+        if (tok_encode_alone(t, s, w->text + begin, w->begin[k + 1] - 1 - begin, flags, out, e)) return err_wrap(e, "word %zu", k);
+        for (size_t i = from; i < out->n; i++) {
+            out->span[i].begin += begin;
+            out->span[i].end += begin;
+        }
+    }
+    return 0;
+}
+
+/* What post-processors leave out of the spans: of each word in its own text. */
+static void trim_side(const struct tokenizer *t, const struct side *a, struct tok_ids *part, unsigned flags, bool pair, bool second)
+{
+    const struct tok_word_list *w = a->words;
+    if (!w) tok_trim_spans(t, a->text, a->n, part, 0, flags, pair, second, true);
+    if (!w || !t->n_trims) return;
+    for (size_t i = 0, end; i < part->n; i = end) {
+        size_t k = tok_word_at(w, part->span[i].begin), begin = w->begin[k], next = w->begin[k + 1];
+        for (end = i; end < part->n && part->span[end].begin >= begin && part->span[end].begin < next; end++) {
+            part->span[end].begin -= begin;
+            part->span[end].end -= begin;
+        }
+        struct tok_ids of_word = {.id = part->id + i, .span = part->span + i, .n = end - i, .want_spans = true};
+        tok_trim_spans(t, w->text + begin, next - 1 - begin, &of_word, 0, flags, pair, second, i == 0);
+        for (size_t at = i; at < end; at++) {
+            part->span[at].begin += begin;
+            part->span[at].end += begin;
+        }
+    }
+}
+
+/* Offsets of the parts and the whole. */
+static int finish(const struct tokenizer *t, const struct tok_places *p, const struct side *side, bool pair, unsigned flags,
+                  struct tok_encoding *x, struct err *e)
+{
+    for (int k = 0; k < 1 + pair; k++) trim_side(t, &side[k], &x->part[k], flags, pair, k);
     return put_together(t, p, flags, x, e);
 }
 
@@ -220,26 +274,6 @@ static void swap_parts(struct tok_encoding *x)
         x->part[k] = x->whole[k];
         x->whole[k] = part;
     }
-}
-
-int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char *a, size_t n_a, const char *b,
-                    size_t n_b, unsigned flags, struct tok_encoding *out, struct err *e)
-{
-    const struct tok_places *p = tok_places_of(t, b != NULL, flags, e);
-    if (!p) return -1;
-    out->ids.n = out->part[0].n = out->part[1].n = 0;
-    out->ids.want_spans = out->part[0].want_spans = out->part[1].want_spans = true;
-    if (tok_encode_alone(t, s, a, n_a, flags, &out->part[0], e)) return -1;
-    if (b && tok_encode_alone(t, s, b, n_b, flags, &out->part[1], e)) return err_wrap(e, "second text");
-    if (flags & TOK_WINDOWS) {
-        swap_parts(out);
-        out->window = 0;
-        out->last = false;
-        return tok_encode_window(t, a, n_a, b, n_b, flags, out, e) < 0 ? -1 : 0;
-    }
-    size_t around = flags & TOK_TEMPLATE ? tok_limits_around(p) : 0;
-    if ((flags & TOK_LIMITS) && cut(t, out, around, b != NULL, e)) return -1;
-    return finish(t, p, a, n_a, b, n_b, flags, out, e);
 }
 
 /* ---- windows ---- */
@@ -270,24 +304,73 @@ static bool next_window(const struct tok_limits *l, size_t window, size_t keep, 
     return last;
 }
 
-int tok_encode_window(const struct tokenizer *t, const char *a, size_t n_a, const char *b, size_t n_b, unsigned flags,
-                      struct tok_encoding *out, struct err *e)
+static int window(const struct tokenizer *t, const struct side *side, bool pair, unsigned flags, struct tok_encoding *out, struct err *e)
 {
-    const struct tok_places *p = tok_places_of(t, b != NULL, flags, e);
-    size_t keep[2] = {out->whole[0].n, b ? out->whole[1].n : 0};
+    const struct tok_places *p = tok_places_of(t, pair, flags, e);
+    size_t keep[2] = {out->whole[0].n, pair ? out->whole[1].n : 0};
     if (!p || out->last) return p ? 0 : -1;
-    if (tok_limits_keep(&t->limits, flags & TOK_TEMPLATE ? tok_limits_around(p) : 0, b != NULL, &keep[0], &keep[1], e)) return -1;
-    bool cuts[2] = {keep[0] < out->whole[0].n, b && keep[1] < out->whole[1].n};
+    if (tok_limits_keep(&t->limits, flags & TOK_TEMPLATE ? tok_limits_around(p) : 0, pair, &keep[0], &keep[1], e)) return -1;
+    bool cuts[2] = {keep[0] < out->whole[0].n, pair && keep[1] < out->whole[1].n};
     if (cuts[0] && cuts[1]) return err_set(e, ERR_DATA, "both texts are too long, and windows are of one of them");
     if ((cuts[0] && !keep[0]) || (cuts[1] && !keep[1])) return err_set(e, ERR_DATA, "a window has no room for the text");
     out->last = true;
-    for (int k = 0; k < 1 + (b != NULL); k++) {
+    for (int k = 0; k < 1 + pair; k++) {
         size_t begin, end;
         if (!next_window(&t->limits, out->window, keep[k], out->whole[k].n, &begin, &end)) out->last = false;
         if (copy_part(&out->whole[k], begin, end, &out->part[k], e)) return -1;
     }
     out->window++;
-    return finish(t, p, a, n_a, b, n_b, flags, out, e) ? -1 : 1;
+    return finish(t, p, side, pair, flags, out, e) ? -1 : 1;
+}
+
+/* ---- the doors ---- */
+
+static int encode_sides(const struct tokenizer *t, struct tok_scratch *s, const struct side *side, bool pair, unsigned flags,
+                        struct tok_encoding *out, struct err *e)
+{
+    const struct tok_places *p = tok_places_of(t, pair, flags, e);
+    if (!p) return -1;
+    out->ids.n = out->part[0].n = out->part[1].n = 0;
+    out->ids.want_spans = out->part[0].want_spans = out->part[1].want_spans = true;
+    if (encode_side(t, s, &side[0], flags, &out->part[0], e)) return -1;
+    if (pair && encode_side(t, s, &side[1], flags, &out->part[1], e)) return err_wrap(e, "second text");
+    if (flags & TOK_WINDOWS) {
+        swap_parts(out);
+        out->window = 0;
+        out->last = false;
+        return window(t, side, pair, flags, out, e) < 0 ? -1 : 0;
+    }
+    size_t around = flags & TOK_TEMPLATE ? tok_limits_around(p) : 0;
+    if ((flags & TOK_LIMITS) && cut(t, out, around, pair, e)) return -1;
+    return finish(t, p, side, pair, flags, out, e);
+}
+
+int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char *a, size_t n_a, const char *b,
+                    size_t n_b, unsigned flags, struct tok_encoding *out, struct err *e)
+{
+    const struct side side[2] = {{.text = a, .n = n_a}, {.text = b, .n = n_b}};
+    return encode_sides(t, s, side, b != NULL, flags, out, e);
+}
+
+int tok_encode_window(const struct tokenizer *t, const char *a, size_t n_a, const char *b, size_t n_b, unsigned flags,
+                      struct tok_encoding *out, struct err *e)
+{
+    const struct side side[2] = {{.text = a, .n = n_a}, {.text = b, .n = n_b}};
+    return window(t, side, b != NULL, flags, out, e);
+}
+
+int tok_encode_words(const struct tokenizer *t, struct tok_scratch *s, const struct tok_word_list *a, const struct tok_word_list *b,
+                     unsigned flags, struct tok_encoding *out, struct err *e)
+{
+    const struct side side[2] = {{.words = a}, {.words = b}};
+    return encode_sides(t, s, side, b != NULL, flags, out, e);
+}
+
+int tok_encode_words_window(const struct tokenizer *t, const struct tok_word_list *a, const struct tok_word_list *b, unsigned flags,
+                            struct tok_encoding *out, struct err *e)
+{
+    const struct side side[2] = {{.words = a}, {.words = b}};
+    return window(t, side, b != NULL, flags, out, e);
 }
 
 void tok_encoding_free(struct tok_encoding *x)

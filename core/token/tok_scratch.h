@@ -178,11 +178,12 @@ int unigram_word_bytes(const struct tokenizer *t, struct tok_scratch *s, const u
 int unigram_unknown(const struct tokenizer *t, const uint8_t *word, size_t begin, size_t end, struct tok_ids *out, struct err *e);
 
 /* tok_encode.c: without template, limits and trimmed spans; the spaces that the
- * post-processors leave out of the spans of out[from..), a text of one or two. */
+ * post-processors leave out of the spans of out[from..), a text of one or two.  first: out[from] may be the
+ * first token of all. */
 int tok_encode_alone(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n,
                      unsigned flags, struct tok_ids *out, struct err *e);
 void tok_trim_spans(const struct tokenizer *t, const char *whole, size_t n_text, struct tok_ids *out, size_t from,
-                    unsigned flags, bool pair, bool second);
+                    unsigned flags, bool pair, bool second, bool first);
 
 /* tok_encode.c: text[0..n) that lies between added tokens; spans are in the
  * whole text (s->offset: where the segment stands in it). */

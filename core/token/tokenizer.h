@@ -146,6 +146,19 @@ int tok_encode_pair(const struct tokenizer *t, struct tok_scratch *s, const char
  * one that is cut from the left: ends) `stride` tokens within the last.  Of two texts one may be cut, the other is in each. */
 int tok_encode_window(const struct tokenizer *t, const char *a, size_t n_a, const char *b, size_t n_b, unsigned flags,
                       struct tok_encoding *out, struct err *e);
+/* A text that comes as words.  Each is encoded as a text by itself, as Hugging Face's programs do it
+ * with is_pretokenized (transformers: is_split_into_words). */
+struct tok_word_list {
+    const char *text;       /* the words, with a byte between two */
+    const size_t *begin;    /* [n + 1] where each begins, and the next one would */
+    size_t n;
+};
+size_t tok_word_at(const struct tok_word_list *w, size_t at); /* the word that a place of the text, or its end, is in */
+/* As the two above; spans are in the words' text. */
+int tok_encode_words(const struct tokenizer *t, struct tok_scratch *s, const struct tok_word_list *a, const struct tok_word_list *b,
+                     unsigned flags, struct tok_encoding *out, struct err *e);
+int tok_encode_words_window(const struct tokenizer *t, const struct tok_word_list *a, const struct tok_word_list *b, unsigned flags,
+                            struct tok_encoding *out, struct err *e);
 /* From now on TOK_LIMITS cuts to max_length ids, from the end or (left) from
  * the beginning, whatever the file says, and pads as it says only if `pad`. */
 void tok_limit(struct tokenizer *t, size_t max_length, bool left, bool pad);

@@ -18,6 +18,7 @@ cp tokenizer.json MODEL_DIR
 printf '{{ messages[0].content }}' | tee my.jinja >MODEL_DIR/chat_template.jinja
 printf '[{"role":"user","content":"Hi"}]\n' >chats.jsonl
 printf '{"text":"a","b":"the"}\n' >pairs.jsonl
+printf '{"tokens":["a","the"]}\n' >ner.jsonl
 llmctl tokenize encode corpus.jsonl -t tokenizer.json --out train.tok -q
 cp tokenizer.json kept.tokenizer.json
 
