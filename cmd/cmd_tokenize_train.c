@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/token/charsmap_build.h"
 #include "core/token/train.h"
+#include "core/token/train_like.h"
 #include "core/token/train_parts.h"
 #include "core/token/train_wordpiece.h"
 #include "data/doc_run.h"
@@ -21,7 +22,7 @@ struct train_cfg {
     struct docs_opts docs;
     const char *out;
     int type, ties;
-    const char *split, *prefix, *suffix;
+    const char *split, *prefix, *suffix, *like;
     int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes, alphabet, own_id[SP_OWN];
     struct opt_list special, user;
     const char *chars;
@@ -38,15 +39,17 @@ static const struct opt train_opts[] = {
     OPT_STR('o', "out", C, out, "FILE", NULL,
             "Where it goes: FILE.json, .model of SentencePiece's kinds, .tiktoken, vocab.txt, vocab.json with "
             "merges.txt; - is stdout (default tokenizer.json, tokenizer.model)"),
-    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece|char-bpe", "bpe",
+    OPT_ENUM(0, "type", C, type, "bpe|char|unigram|sp-bpe|wordpiece|char-bpe|word", "bpe",
              "Byte pairs; every character; SentencePiece's unigram or byte pair kind; BERT's WordPiece; pairs of "
-             "characters as HF tokenizers learns them"),
+             "characters or whole words as HF tokenizers learns them"),
+    OPT_STR(0, "like", C, like, "TOKENIZER", NULL,
+            "Instead of --type: as this tokenizer, with its steps, special tokens and template, but another vocabulary"),
     OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included; char: there may not be more"),
-    OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe, char-bpe, wordpiece)"),
+    OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe, char-bpe, wordpiece), words are no tokens (word)"),
     OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250,
             "Longest token: bytes (bpe) or characters; 0 = any (SentencePiece's kinds: 16)"),
     OPT_LIST(0, "special", C, special, "TEXT",
-             "A special token; repeat for more (if none is given bpe has <|endoftext|>, char-bpe <unk>, wordpiece BERT's)"),
+             "A special token; repeat for more (if none is given bpe has <|endoftext|>, char-bpe <unk>, word [UNK], wordpiece BERT's)"),
     OPT_BOOL(0, "no-special-tokens", C, no_special, NULL,
              "No special token but <unk> <s> </s> of SentencePiece's kinds"),
     OPT_STR(0, "required-chars", C, chars, "TEXT", NULL,
@@ -54,7 +57,7 @@ static const struct opt train_opts[] = {
     OPT_GROUP("Byte pairs"),
     OPT_STR(0, "split", C, split, "NAME", NULL,
             "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, another "
-            "name (see below), or a regex (default llama3); char-bpe: bert (default), whitespace, or a regex"),
+            "name (see below), or a regex (default llama3); char-bpe, word: bert (default), whitespace, or a regex"),
     OPT_STR(0, "prefix", C, prefix, "TEXT", NULL, "In front of symbols inside a word, as ## of WordPiece (bpe, char-bpe)"),
     OPT_STR(0, "suffix", C, suffix, "TEXT", NULL, "Behind the last symbol of a word, as </w> of CLIP (bpe, char-bpe)"),
     OPT_ENUM(0, "ties", C, ties, "hf|tiktoken|spm", "hf",
@@ -64,7 +67,7 @@ static const struct opt train_opts[] = {
             "Keep only the N most frequent characters; 0 = all (wordpiece, char-bpe)"),
     OPT_GROUP("Normalization"),
     OPT_STR(0, "norm", C, norm, "NAME", NULL,
-            "bpe, char-bpe, wordpiece: identity, nfc, nfd, nfkc, nfkd, bert, bert-cased; SentencePiece's kinds: identity, nfkc, "
+            "bpe, char-bpe, word, wordpiece: identity, nfc, nfd, nfkc, nfkd, bert, bert-cased; SentencePiece's kinds: identity, nfkc, "
             "nmt_nfkc, nfkc_cf, nmt_nfkc_cf, FILE.tsv (default identity, of wordpiece bert, of those nmt_nfkc)"),
     OPT_GROUP("SentencePiece's kinds"),
     OPT_F64(0, "coverage", C, coverage, "X", "0.9995", 0.9, 1, "Share of the text whose characters become tokens"),
@@ -340,13 +343,13 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
 static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r, struct err *e)
 {
     enum { BPE = 1 << TOK_TRAIN_BPE, UNIGRAM = 1 << TOK_TRAIN_UNIGRAM, SP_BPE = 1 << TOK_TRAIN_SP_BPE,
-           WORDPIECE = 1 << TOK_TRAIN_WORDPIECE, CHAR_BPE = 1 << TOK_TRAIN_CHAR_BPE };
-    static const char *const kind[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece", "char-bpe"};
+           WORDPIECE = 1 << TOK_TRAIN_WORDPIECE, CHAR_BPE = 1 << TOK_TRAIN_CHAR_BPE, WORD = 1 << TOK_TRAIN_WORD };
+    static const char *const kind[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece", "char-bpe", "word"};
     static const struct { const char *option; int kinds; } of[] = {
-        {"split", BPE | CHAR_BPE}, {"prefix", BPE | CHAR_BPE}, {"suffix", BPE | CHAR_BPE}, {"ties", BPE},
+        {"split", BPE | CHAR_BPE | WORD}, {"prefix", BPE | CHAR_BPE}, {"suffix", BPE | CHAR_BPE}, {"ties", BPE},
         {"alphabet", WORDPIECE | CHAR_BPE}, {"required-chars", WORDPIECE | CHAR_BPE | UNIGRAM | SP_BPE},
         {"max-token-len", BPE | CHAR_BPE | WORDPIECE | UNIGRAM | SP_BPE},
-        {"min-freq", BPE | CHAR_BPE | WORDPIECE}, {"norm", BPE | CHAR_BPE | WORDPIECE | UNIGRAM | SP_BPE},
+        {"min-freq", BPE | CHAR_BPE | WORDPIECE | WORD}, {"norm", BPE | CHAR_BPE | WORDPIECE | WORD | UNIGRAM | SP_BPE},
         {"coverage", UNIGRAM | SP_BPE}, {"byte-fallback", UNIGRAM | SP_BPE}, {"digits", UNIGRAM | SP_BPE},
         {"user", UNIGRAM | SP_BPE}, {"unk-id", UNIGRAM | SP_BPE}, {"bos-id", UNIGRAM | SP_BPE}, {"eos-id", UNIGRAM | SP_BPE},
         {"pad-id", UNIGRAM | SP_BPE}, {"no-space-first", UNIGRAM | SP_BPE}, {"keep-spaces", UNIGRAM | SP_BPE},
@@ -380,7 +383,7 @@ static int check_documents(const struct tok_train_stats *s, uint64_t bad, const 
 static int trainer_options(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r, struct tok_train_opts *o,
                            struct err *e)
 {
-    static const char *const end_of_text[] = {"<|endoftext|>"}, *const unknown[] = {"<unk>"};
+    static const char *const end_of_text[] = {"<|endoftext|>"}, *const unknown[] = {"<unk>"}, *const word_unk[] = {"[UNK]"};
     enum tok_format format = FORMAT_JSON;
     *o = (struct tok_train_opts){
         .type = (enum tok_train_type)cfg->type,
@@ -414,6 +417,9 @@ static int trainer_options(const struct cmd *self, const struct train_cfg *cfg, 
     } else if (o->type == TOK_TRAIN_CHAR_BPE) {
         o->special = unknown;
         o->n_special = COUNT_OF(unknown);
+    } else if (o->type == TOK_TRAIN_WORD) {
+        o->special = word_unk;
+        o->n_special = COUNT_OF(word_unk);
     } else if (o->type == TOK_TRAIN_WORDPIECE) {
         o->special = wordpiece_special;
         o->n_special = COUNT_OF(wordpiece_special);
@@ -462,23 +468,55 @@ static int learn(const struct train_cfg *cfg, struct tok_train_opts *o, struct d
     return check_documents(stats, j.bad, j.why, e);
 }
 
-static int train_files(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r,
-                       struct err *e)
+/* --like: into *like and the kind. */
+static int read_like(const struct cmd *self, struct train_cfg *cfg, const struct opt_result *r, struct train_like *like, struct err *e)
+{
+    static const char *const its[] = {"type", "split", "norm", "prefix", "suffix", "ties", "no-special-tokens"};
+    enum tok_format format = FORMAT_JSON;
+    for (size_t i = 0; i < COUNT_OF(its); i++)
+        if (opt_is_set(self, r, its[i])) return err_set(e, ERR_USAGE, "--like and --%s exclude each other: that is as the tokenizer has it", its[i]);
+    if (cfg->out && tokenizer_format(cfg->out, &format) && format != FORMAT_JSON)
+        return err_set(e, ERR_USAGE, "--like writes a tokenizer.json; llmctl tokenize convert makes other files of it");
+    struct tokenizer *t = tokenizer_open(cfg->like, e);
+    struct tok_origin from = {.file = NULL};
+    if (t) tok_origin(t, &from);
+    int ret = t ? train_like_read(like, t, cfg->like, cfg->special.v, cfg->special.n, e) : -1;
+    if (ret == 0 && from.file && file_same(out_path(cfg), from.file))
+        ret = err_set(e, ERR_USAGE, "'%s' would be replaced by the output; give --out another name", from.file);
+    if (ret == 0) cfg->type = (int)like->type;
+    tok_free(t);
+    return ret;
+}
+
+/* What the options say. */
+static int all_options(const struct cmd *self, struct train_cfg *cfg, const struct opt_result *r, struct train_like *like,
+                       struct tok_train_opts *o, struct buf *map, struct err *e)
+{
+    if (cfg->like && read_like(self, cfg, r, like, e)) return -1;
+    if (check_kind(self, cfg, r, e) || trainer_options(self, cfg, r, o, e)) return -1;
+    if (cfg->common.json && strcmp(out_path(cfg), "-") == 0)
+        return err_set(e, ERR_USAGE, "--json and --out - both want stdout");
+    if (!cfg->like) return text_options(cfg, o, map, e);
+    train_like_options(like, o);
+    return 0;
+}
+
+static int train_files(const struct cmd *self, struct train_cfg *cfg, const struct opt_result *r, struct err *e)
 {
     struct tok_train_opts o;
+    struct train_like like = {.json = NULL};
     struct buf map = {0}, file = {0};
     struct docs_input in = {.pool = NULL};
     struct tok_train_stats stats;
     double start = time_now_s();
-    if (check_kind(self, cfg, r, e) || trainer_options(self, cfg, r, &o, e)) return -1;
-    if (cfg->common.json && strcmp(out_path(cfg), "-") == 0)
-        return err_set(e, ERR_USAGE, "--json and --out - both want stdout");
-    int ret = text_options(cfg, &o, &map, e);
+    int ret = all_options(self, cfg, r, &like, &o, &map, e);
     if (ret == 0) ret = docs_open(&in, &cfg->docs, r, out_path(cfg), cfg->common.threads, e);
     if (ret == 0) ret = check_out(out_path(cfg), e);
     if (ret == 0) ret = learn(cfg, &o, &in, &file, &stats, e);
+    if (ret == 0 && cfg->like) ret = train_like_write(&like, &file, e);
     if (ret == 0) ret = write_tokenizer(cfg, &file, e);
     if (ret == 0) ret = report_training(cfg, &stats, time_now_s() - start, e);
+    train_like_free(&like);
     buf_free(&map);
     buf_free(&file);
     docs_close(&in);
@@ -490,7 +528,7 @@ static int run_train(const struct cmd *self, int argc, char **argv, struct err *
     struct train_cfg cfg = {0};
     struct opt_result r;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
-    if (!cfg.split && cfg.type != TOK_TRAIN_CHAR_BPE) cfg.split = "llama3";
+    if (!cfg.split && !tok_train_is_hf((enum tok_train_type)cfg.type)) cfg.split = "llama3";
     if (ret == 0 && !r.exit_now) ret = train_files(self, &cfg, &r, e);
     opt_free(&r);
     return ret;
@@ -504,6 +542,8 @@ const struct cmd cmd_tokenize_train = {
                 "  llmctl tokenize train corpus.jsonl --type unigram --vocab-size 8000 -o s.model\n"
                 "  llmctl tokenize train input.txt --type char --out chars.json\n"
                 "  llmctl tokenize train input.txt --type char-bpe --suffix '</w>'\n"
+                "  llmctl tokenize train input.txt --like bert/ --vocab-size 800 --out ours.json\n"
+                "  llmctl tokenize train input.txt --type word --vocab-size 2000 --min-freq 2\n"
                 "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
     .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
                "SentencePiece's kinds take each line as a sentence and learn what spm_train\n"
@@ -534,6 +574,13 @@ const struct cmd cmd_tokenize_train = {
                "learns. Its ids of characters with an affix differ from run to run; here they\n"
                "follow the others by code point. A byte that ends no word of the text gets no\n"
                "token with the suffix, as there: where it ends a word later, it is left out.\n"
+               "\n"
+               "--type word takes the most frequent words, as WordLevelTrainer does; all others\n"
+               "become [UNK].\n"
+               "\n"
+               "--like is train_new_from_iterator of transformers, for byte pairs, WordPiece\n"
+               "and words in a tokenizer.json: steps, template and the model's settings stay;\n"
+               "special tokens get the first ids, --special adds to them, other added ones go.\n"
                "\n"
                "A --split of your own is an expression as in tokenizer.json files: Ruby's\n"
                "syntax, the characters of Unicode 16, with look-arounds, references to groups,\n"

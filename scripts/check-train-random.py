@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what `llmctl tokenize train` learns with what others learn from the
 same random texts and with the same random options: Hugging Face's tokenizers
-(byte pairs of bytes and of characters), sentencepiece (unigram, byte pairs), rustbpe (byte pairs by value).
+(byte pairs of bytes and of characters, whole words), sentencepiece (unigram, byte pairs), rustbpe (byte pairs by value).
 Each is needed for its own kinds only, for nothing else.  Vocabularies, merges and
 the order of both must be equal, scores as single-precision numbers.
 
@@ -25,7 +25,7 @@ import tempfile
 
 llmctl = os.path.abspath(sys.argv[1])
 count, seed = int(sys.argv[2]) if len(sys.argv) > 2 else 100, int(sys.argv[3]) if len(sys.argv) > 3 else 1
-kinds = sys.argv[4:] or ["hf", "splits", "affixes", "rustbpe", "unigram", "sp-bpe", "wordpiece"]
+kinds = sys.argv[4:] or ["hf", "splits", "affixes", "rustbpe", "unigram", "sp-bpe", "wordpiece", "word", "like"]
 
 ATOMS = [
     "a b c d e ab ba the The THE of and er ing tion un re ness house houses housing is it's don't".split(),
@@ -388,6 +388,96 @@ def check_wordpiece():
     return None if got == want else (show, first_difference(got, want))
 
 
+# ---- whole words ----
+
+def check_word():
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+    work = Work(lines())
+    norm, split, size, least = r("identity", "nfc", "nfkd", "bert"), r("bert", "whitespace", r"\w+|[^\w\s]+"), random.randrange(3, 300), r(1, 1, 2, 5)
+    special = random.sample(["[UNK]", "<unk>"], random.randrange(1, 3)) + r([], ["[PAD]", "<s>"])
+    t = Tokenizer(models.WordLevel(unk_token="[UNK]" if "[UNK]" in special else "<unk>"))
+    if norm != "identity":
+        t.normalizer = normalizers.BertNormalizer() if norm == "bert" else getattr(normalizers, norm.upper())()
+    t.pre_tokenizer = {"bert": pre_tokenizers.BertPreTokenizer, "whitespace": pre_tokenizers.WhitespaceSplit}.get(split, lambda: pre_tokenizers.Split(Regex(split), "isolated"))()
+    t.train_from_iterator(work.docs, trainers.WordLevelTrainer(vocab_size=size, min_frequency=least, special_tokens=special, show_progress=False))
+    want = json.loads(t.to_str())
+    show = dict(norm=norm, split=split, size=size, min=least, special=special)
+    data, why = work.train("t.jsonl", "o.json", "--type", "word", "--norm", norm, "--split", split, "--vocab-size", str(size), "--min-freq", str(least),
+                           *[x for s in special for x in ("--special", s)])
+    if not data:
+        return None if "too small" in why and size <= len(special) else (show, why)
+    got = json.loads(data)
+    if got["model"]["unk_token"] != want["model"]["unk_token"]:
+        return show, "another unk_token"
+    got, want = (sorted(x["model"]["vocab"].items(), key=lambda x: x[1]) for x in (got, want))
+    return None if got == want else (show, first_difference(got, want))
+
+
+# ---- like another tokenizer ----
+
+def base_tokenizer():
+    """A small one of any kind, with special tokens in its template and others; and whether two runs of the trainer agree."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    kind, docs = r("bytes", "bytes", "clip", "bert", "words", "metaspace"), lines()
+    special = r(["<s>", "</s>", "<pad>", "<unk>"], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    unk, first, last, pad = (special[3], special[0], special[1], special[2]) if len(special) == 4 else (special[1], special[2], special[3], special[0])
+    t = Tokenizer({"bert": lambda: models.WordPiece(unk_token=unk), "words": lambda: models.WordLevel(unk_token=unk),
+                   "clip": lambda: models.BPE(unk_token=last, end_of_word_suffix="</w>")}.get(kind, lambda: models.BPE(unk_token=r(None, unk)))())
+    if flag():
+        t.normalizer = r(normalizers.NFC(), normalizers.NFKC(), normalizers.Lowercase(), normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()]))
+    t.pre_tokenizer = {"bytes": lambda: r(pre_tokenizers.ByteLevel(add_prefix_space=flag()), pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])),
+                       "clip": lambda: pre_tokenizers.ByteLevel(add_prefix_space=False), "metaspace": lambda: pre_tokenizers.Metaspace()}.get(
+                           kind, lambda: r(pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Whitespace(), pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])))()
+    t.decoder = {"bert": decoders.WordPiece, "metaspace": decoders.Metaspace}.get(kind, decoders.ByteLevel)()
+    trainer = {"bert": trainers.WordPieceTrainer, "words": trainers.WordLevelTrainer}.get(kind, trainers.BpeTrainer)
+    t.train_from_iterator(docs, trainer(vocab_size=400, special_tokens=special, show_progress=False))
+    if flag(0.3):
+        t.add_special_tokens([AddedToken("<|x|>", lstrip=flag(), rstrip=flag(), normalized=flag())])
+    if flag(0.3):
+        t.add_tokens(["added", AddedToken("<y>", single_word=True)])
+    ids = {x: t.token_to_id(x) for x in special}
+    t.post_processor = r(processors.BertProcessing((last, ids[last]), (first, ids[first])), processors.RobertaProcessing((last, ids[last]), (first, ids[first])),
+                         processors.TemplateProcessing(single=f"{first} $A {last}", pair=f"{first} $A {last} $B:1 {last}:1", special_tokens=[(first, ids[first]), (last, ids[last])]))
+    if flag(0.3):
+        t.enable_padding(pad_id=ids[pad], pad_token=pad)
+    return kind, t
+
+
+def check_like():
+    from transformers import PreTrainedTokenizerFast
+    kind, t = base_tokenizer()
+    work = Work(lines())
+    t.save(work.path("like.json"))
+    size, new = random.randrange(5, 500) + (256 if kind in ("bytes", "clip") else 60), r([], [], ["<|new|>"])
+    show = dict(kind=kind, size=size, new=new)
+    def learn():
+        f = PreTrainedTokenizerFast(tokenizer_file=work.path("like.json"))
+        return json.loads(f.train_new_from_iterator([[d] for d in work.docs], size, new_special_tokens=new or None).backend_tokenizer.to_str())
+    want = learn()
+    data, why = work.train("t.jsonl", "o.json", "--like", work.path("like.json"), "--vocab-size", str(size), *[x for s in new for x in ("--special", s)])
+    if not data:
+        return None if "too small" in why and len(want["model"]["vocab"]) >= size else (show, why)
+    got = json.loads(data)
+    if want["padding"] and got["padding"]:  # the id is left as it was there
+        want["padding"]["pad_id"] = got["padding"]["pad_id"]
+    if kind == "clip" or kind == "bert":  # characters inside words are numbered anew in every run there
+        for x in (got, want):
+            x["model"].pop("merges", None)
+            x["model"]["vocab"] = sorted(list(x["model"]["vocab"])[:5])
+    if got["model"].get("merges") and got["model"]["merges"] != want["model"]["merges"]:
+        for m in (got["model"], want["model"]):
+            m["merges"] = merges_of(m)
+    bad = [key for key in want if want[key] != got.get(key)]
+    if not bad:
+        return None
+    if bad == ["model"] and any(learn()["model"] != want["model"] for _ in range(3)):
+        return "differs from run to run"
+    if bad == ["model"]:
+        bad = [key for key in want["model"] if want["model"][key] != got["model"].get(key)]
+        return show, "model: " + ", ".join(f"{k}: {str(got['model'].get(k))[:200]}, wanted {str(want['model'][k])[:200]}" for k in bad)
+    return show, ", ".join(f"{k}: {str(got.get(k))[:300]}, wanted {str(want[k])[:300]}" for k in bad)
+
+
 def hf_affixes(work, o):
     """The words, and what a run gives: merges, the set of tokens; its tokens in order."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -444,7 +534,7 @@ def check_affixes():
     return show, "HF: merges " + first_difference(got_merges, theirs[0]) + f", tokens {set(got) ^ theirs[1]}"
 
 
-checks = {"hf": check_hf, "splits": check_splits, "affixes": check_affixes, "rustbpe": check_rustbpe, "unigram": lambda: check_sp("unigram"), "sp-bpe": lambda: check_sp("sp-bpe"), "wordpiece": check_wordpiece}
+checks = {"hf": check_hf, "splits": check_splits, "affixes": check_affixes, "rustbpe": check_rustbpe, "unigram": lambda: check_sp("unigram"), "sp-bpe": lambda: check_sp("sp-bpe"), "wordpiece": check_wordpiece, "word": check_word, "like": check_like}
 bad = 0
 for kind in kinds:
     good, notes = 0, collections.Counter()

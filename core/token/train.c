@@ -8,6 +8,7 @@
 #include "core/token/char_index.h"
 #include "core/token/tok_internal.h"
 #include "core/token/train_internal.h"
+#include "core/token/train_word.h"
 #include "core/token/unicode.h"
 
 /* Those of the caller alone; which tokens there are besides depends on the kind. */
@@ -29,7 +30,11 @@ static int check_opts(const struct tok_train_opts *o, struct err *e)
         if ((uint8_t)*p >= 0x80)
             return err_set(e, ERR_USAGE, "the prefix '%s' has other than ASCII characters, with which other programs "
                                          "cannot merge", o->prefix);
-    if (o->type == TOK_TRAIN_CHAR || o->type == TOK_TRAIN_WORDPIECE || o->type == TOK_TRAIN_CHAR_BPE) return 0;
+    if (o->type == TOK_TRAIN_WORD && !word_unknown(o))
+        return err_set(e, ERR_USAGE, "whole words need a special token [UNK] or <unk>, which all other words become");
+    if (o->type == TOK_TRAIN_WORD && (o->vocab_size < 0 || (size_t)o->vocab_size <= o->n_special))
+        return err_set(e, ERR_USAGE, "vocab size %d is too small: there are %zu special tokens", o->vocab_size, o->n_special);
+    if (tok_train_is_hf(o->type) || o->type == TOK_TRAIN_CHAR) return 0;
     size_t least = 256 + o->n_special;
     if (!tok_train_is_sp(o->type) && (o->vocab_size < 0 || (size_t)o->vocab_size < least))
         return err_set(e, ERR_USAGE, "vocab size %d is too small: 256 bytes and %zu special tokens "
@@ -70,8 +75,8 @@ static int prepare_chain(struct tok_trainer *tr, struct err *e)
     struct tok_train_opts *o = &tr->opts;
     bool bytes = o->type == TOK_TRAIN_BPE;
     if (!o->normalizer && !o->pre) return 0;
-    if (!bytes && o->type != TOK_TRAIN_WORDPIECE && o->type != TOK_TRAIN_CHAR_BPE)
-        return err_set(e, ERR_USAGE, "a normalizer or pre-tokenizer is for byte pairs and WordPiece");
+    if (!bytes && !tok_train_is_hf(o->type))
+        return err_set(e, ERR_USAGE, "a normalizer or pre-tokenizer is for kinds of a tokenizer.json");
     tr->chain = chain_make(o->normalizer, o->pre, e);
     if (!tr->chain) return -1;
     if (bytes && !chain_gives_bytes(tr->chain))

@@ -28,11 +28,17 @@ enum tok_train_type {
     TOK_TRAIN_SP_BPE,  /* SentencePiece's: characters, merged by falling count */
     TOK_TRAIN_WORDPIECE, /* characters, merged by falling count; "##" inside words */
     TOK_TRAIN_CHAR_BPE, /* HF's byte pairs without bytes: characters, merged by falling count */
+    TOK_TRAIN_WORD,     /* HF's WordLevel: whole words */
 };
 
 static inline bool tok_train_is_sp(enum tok_train_type type) /* one of SentencePiece's kinds */
 {
     return type == TOK_TRAIN_UNIGRAM || type == TOK_TRAIN_SP_BPE;
+}
+
+static inline bool tok_train_is_hf(enum tok_train_type type) /* one of HF's kinds that do not see bytes */
+{
+    return type == TOK_TRAIN_WORDPIECE || type == TOK_TRAIN_CHAR_BPE || type == TOK_TRAIN_WORD;
 }
 
 /* Equal counts are decided by the ids of the pair, hence by how bytes are
@@ -43,13 +49,14 @@ enum tok_train_ties { TOK_TIES_HF, TOK_TIES_BYTES, TOK_TIES_SPM };
 struct tok_train_opts {
     enum tok_train_type type;
     int vocab_size;             /* all ids, with the special ones; characters: there may not be more, 0 = any */
-    uint64_t min_count;         /* BPE, WordPiece, byte pairs of characters: a pair seen less often is not merged */
+    uint64_t min_count;         /* BPE, WordPiece, byte pairs of characters: a pair seen less often is not merged; words: is left out */
     enum split_kind split;      /* BPE, when pre is NULL */
-    /* BPE, WordPiece: parts of a tokenizer.json that the text goes through, NULL =
+    /* HF's kinds: parts of a tokenizer.json that the text goes through, NULL =
      * none (BPE: pre NULL = split).  BPE's pre ends in bytes (ByteLevel). */
     const char *normalizer, *pre;
-    bool lines;                 /* BPE: pre is one of the published splits: see tok_train_cuts() */
+    bool lines;                 /* pre ends words at line ends (BPE: is one of the published splits): see tok_train_cuts() */
     const char *prefix, *suffix; /* both kinds of byte pairs: of symbols inside a word, of its last one; NULL = none */
+    const char *unk;            /* words: what all others become; NULL = [UNK] or <unk>, which is special then */
     size_t alphabet;            /* WordPiece, byte pairs of characters: characters to keep, 0 = all */
     /* WordPiece, byte pairs of characters, SentencePiece's kinds: become tokens however rare they are; or NULL */
     const char *chars;

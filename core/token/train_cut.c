@@ -16,7 +16,7 @@ static bool is_plain(struct uni_char c)
 
 bool tok_train_cuts(const struct tok_train_opts *o)
 {
-    if (o->type == TOK_TRAIN_CHAR_BPE) return o->lines;
+    if (tok_train_is_hf(o->type)) return o->lines;
     return o->type != TOK_TRAIN_BPE || (o->pre ? o->lines : o->split != SPLIT_NONE);
 }
 

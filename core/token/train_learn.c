@@ -8,6 +8,7 @@
 #include "core/token/train_bpe.h"
 #include "core/token/train_chars.h"
 #include "core/token/train_internal.h"
+#include "core/token/train_word.h"
 #include "core/token/train_wordpiece.h"
 #include "core/token/train_write.h"
 #include "core/token/unicode.h"
@@ -239,6 +240,14 @@ static int learn_wordpiece(struct tok_trainer *tr, struct buf *file, struct tok_
     return wordpiece_learn(&tr->opts, words, file, stats, e);
 }
 
+static int learn_words(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats, struct err *e)
+{
+    struct word_table *words = &tr->counter[0].words;
+    if (gather_words(tr, e)) return -1;
+    stats->distinct_words = words->n + words->n_longs;
+    return word_learn(&tr->opts, words, file, stats, e);
+}
+
 int train_learn(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats, struct err *e)
 {
     switch (tr->opts.type) {
@@ -247,6 +256,7 @@ int train_learn(struct tok_trainer *tr, struct buf *file, struct tok_train_stats
     case TOK_TRAIN_UNIGRAM: case TOK_TRAIN_SP_BPE: return learn_sp(tr, file, stats, e);
     case TOK_TRAIN_WORDPIECE: return learn_wordpiece(tr, file, stats, e);
     case TOK_TRAIN_CHAR_BPE: return learn_chars_bpe(tr, file, stats, e);
+    case TOK_TRAIN_WORD: return learn_words(tr, file, stats, e);
     }
     return -1;
 }

@@ -117,9 +117,10 @@ int train_parts(struct tok_train_opts *o, const char *norm, const char *split, s
     if (*part) o->normalizer = part;
     if (o->type == TOK_TRAIN_WORDPIECE) {
         o->pre = "{\"type\":\"BertPreTokenizer\"}";
+        o->lines = true;
         return 0;
     }
-    if (o->type == TOK_TRAIN_CHAR_BPE) return char_parts(o, split, pre, e);
+    if (tok_train_is_hf(o->type)) return char_parts(o, split, pre, e);
     split = own_name(split);
     o->split = split_from_name(split);
     if (o->split != SPLIT_N && !o->normalizer) return 0;
