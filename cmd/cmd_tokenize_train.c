@@ -22,7 +22,7 @@ struct train_cfg {
     struct docs_opts docs;
     const char *out;
     int type, ties;
-    const char *split, *prefix, *suffix, *like;
+    const char *split, *prefix, *suffix, *like, *own[SP_OWN];
     int64_t vocab_size, min_count, max_len, memory, max_sentence, seeds, lanes, alphabet, own_id[SP_OWN];
     struct opt_list special, user;
     const char *chars;
@@ -78,6 +78,10 @@ static const struct opt train_opts[] = {
     OPT_INT(0, "bos-id", C, own_id[SP_OWN_BOS], "N", "1", -1, 1e9, "Id of <s>; -1 = there is none"),
     OPT_INT(0, "eos-id", C, own_id[SP_OWN_EOS], "N", "2", -1, 1e9, "Id of </s>; -1 = there is none"),
     OPT_INT(0, "pad-id", C, own_id[SP_OWN_PAD], "N", "-1", -1, 1e9, "Id of <pad>; -1 = there is none"),
+    OPT_STR(0, "unk-piece", C, own[SP_OWN_UNK], "TEXT", "<unk>", "What <unk> is called"),
+    OPT_STR(0, "bos-piece", C, own[SP_OWN_BOS], "TEXT", "<s>", "What <s> is called"),
+    OPT_STR(0, "eos-piece", C, own[SP_OWN_EOS], "TEXT", "</s>", "What </s> is called"),
+    OPT_STR(0, "pad-piece", C, own[SP_OWN_PAD], "TEXT", "<pad>", "What <pad> is called"),
     OPT_BOOL(0, "no-space-first", C, no_prefix, NULL, "No space comes in front of a text"),
     OPT_BOOL(0, "keep-spaces", C, keep_spaces, NULL, "Runs of spaces stay as they are"),
     OPT_BOOL(0, "space-pieces", C, space_pieces, NULL, "Runs of spaces may be tokens"),
@@ -328,7 +332,7 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
     o->sp.n_seeds = (size_t)cfg->seeds;
     o->sp.shrink = cfg->shrink;
     o->sp.lanes = (int)cfg->lanes;
-    for (int i = 0; i < SP_OWN; i++) o->sp.own_id[i] = (int)cfg->own_id[i];
+    for (int i = 0; i < SP_OWN; i++) o->sp.own_id[i] = (int)cfg->own_id[i], o->sp.own[i] = cfg->own[i];
     o->byte_fallback = cfg->byte_fallback;
     o->keep_spaces = cfg->keep_spaces;
     o->max_sentence = (size_t)cfg->max_sentence;
@@ -352,7 +356,8 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
         {"min-freq", BPE | CHAR_BPE | WORDPIECE | WORD}, {"norm", BPE | CHAR_BPE | WORDPIECE | WORD | UNIGRAM | SP_BPE},
         {"coverage", UNIGRAM | SP_BPE}, {"byte-fallback", UNIGRAM | SP_BPE}, {"digits", UNIGRAM | SP_BPE},
         {"user", UNIGRAM | SP_BPE}, {"unk-id", UNIGRAM | SP_BPE}, {"bos-id", UNIGRAM | SP_BPE}, {"eos-id", UNIGRAM | SP_BPE},
-        {"pad-id", UNIGRAM | SP_BPE}, {"no-space-first", UNIGRAM | SP_BPE}, {"keep-spaces", UNIGRAM | SP_BPE},
+        {"pad-id", UNIGRAM | SP_BPE}, {"unk-piece", UNIGRAM | SP_BPE}, {"bos-piece", UNIGRAM | SP_BPE}, {"eos-piece", UNIGRAM | SP_BPE},
+        {"pad-piece", UNIGRAM | SP_BPE}, {"no-space-first", UNIGRAM | SP_BPE}, {"keep-spaces", UNIGRAM | SP_BPE},
         {"space-pieces", UNIGRAM | SP_BPE}, {"cross-scripts", UNIGRAM | SP_BPE}, {"cross-numbers", UNIGRAM | SP_BPE},
         {"cross-spaces", UNIGRAM | SP_BPE}, {"max-sentence", UNIGRAM | SP_BPE}, {"seeds", UNIGRAM},
         {"shrink", UNIGRAM}, {"rounds", UNIGRAM}, {"lanes", UNIGRAM}};
@@ -550,8 +555,24 @@ const struct cmd cmd_tokenize_train = {
                "0.2.3 learns. Only where U+2581 is too rare to become a piece the last digits of\n"
                "unigram's scores differ, and a note says so. For unigram's sums, lines of more\n"
                "than 4192 characters are cut; lines longer than --max-sentence are left out.\n"
-               "T5 has --pad-id 0 --eos-id 1 --unk-id 2 --bos-id -1; special and user-defined\n"
-               "symbols get the first ids that are free, pieces the others.\n"
+               "T5 has --pad-id 0 --eos-id 1 --unk-id 2 --bos-id -1; ALBERT has --pad-id 0\n"
+               "--unk-id 1 --bos-id 2 --eos-id 3 --bos-piece '[CLS]' --eos-piece '[SEP]'.\n"
+               "Special and user-defined symbols get the first ids that are free, pieces the\n"
+               "others.\n"
+               "\n"
+               "By the names of spm_train: --special is control_symbols, --user\n"
+               "user_defined_symbols, --coverage character_coverage, --max-token-len\n"
+               "max_sentencepiece_length, --digits split_digits, --space-pieces\n"
+               "allow_whitespace_only_pieces, --seeds seed_sentencepiece_size, --rounds\n"
+               "num_sub_iterations. --cross-scripts, --cross-numbers and --cross-spaces turn\n"
+               "split_by_unicode_script, _number and _whitespace off, --no-space-first\n"
+               "add_dummy_prefix, --keep-spaces remove_extra_whitespaces. A text that gives\n"
+               "fewer tokens than wanted is a warning (hard_vocab_limit=false there). Instead of\n"
+               "input_sentence_size: shuf -n 1000000 corpus.txt | llmctl tokenize train ...\n"
+               "By those of HF tokenizers: --alphabet is limit_alphabet, --required-chars\n"
+               "initial_alphabet, --min-freq min_frequency, --prefix continuing_subword_prefix,\n"
+               "--suffix end_of_word_suffix, --max-token-len max_token_length less one.\n"
+               "\n"
                "A byte order mark at the beginning of a file is not part of its text. Bytes of\n"
                "text files that are not UTF-8 are learned from by --type bpe with a named split;\n"
                "the others see U+FFFD. --strict fails and says where.\n"

@@ -254,6 +254,9 @@ def sp_options():
     if flag(0.3):
         symbols = random.sample(["<u>", "ing", "中", "==", "  ", "▁a"], random.randrange(1, 3))
         both("user_defined_symbols", symbols, *[x for s in symbols for x in ("--user", s)])
+    if flag(0.2):
+        name, text = r(("unk", "[UNK]"), ("bos", "[CLS]"), ("eos", "[SEP]"), ("bos", "▁the"))
+        both(name + "_piece", text, f"--{name}-piece", text)
     if flag(0.3):
         chars = r("xyzé日", "Q", "ab▁")
         both("required_chars", chars, "--required-chars", chars)

@@ -11,7 +11,8 @@
 enum { MODEL_PIECES = 1, MODEL_TRAINER = 2, MODEL_NORMALIZER = 3, MODEL_DENORMALIZER = 5 };
 enum { PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_TYPE = 3 };
 enum { TRAINER_KIND = 3, TRAINER_VOCAB = 4, TRAINER_SUFFIX = 24, TRAINER_BYTES = 35, TRAINER_UNK = 40,
-       TRAINER_BOS = 41, TRAINER_EOS = 42, TRAINER_PAD = 43, TRAINER_SURFACE = 44 };
+       TRAINER_BOS = 41, TRAINER_EOS = 42, TRAINER_PAD = 43, TRAINER_SURFACE = 44, TRAINER_UNK_PIECE = 45, TRAINER_BOS_PIECE = 46,
+       TRAINER_EOS_PIECE = 47, TRAINER_PAD_PIECE = 48 };
 enum { NORM_NAME = 1, NORM_CHARSMAP = 2, NORM_PREFIX = 3, NORM_EXTRA = 4, NORM_ESCAPE = 5 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
@@ -323,6 +324,13 @@ static void put_piece(struct buf *out, struct buf *tmp, const struct spm_model *
     put_bytes(out, MODEL_PIECES, tmp->data, tmp->len);
 }
 
+/* The text of the piece with this id, which SentencePiece finds it by, unless it is the usual one. */
+static void put_own(struct buf *out, uint32_t field, const struct spm_model *m, int id, const char *usual)
+{
+    const struct spm_piece *p = id >= 0 && (size_t)id < m->n ? &m->piece[id] : NULL;
+    if (p && (p->len != strlen(usual) || memcmp(m->text.data + p->off, usual, p->len) != 0)) put_bytes(out, field, m->text.data + p->off, p->len);
+}
+
 static void put_trainer(struct buf *out, struct buf *tmp, const struct spm_model *m)
 {
     buf_clear(tmp);
@@ -335,6 +343,10 @@ static void put_trainer(struct buf *out, struct buf *tmp, const struct spm_model
     put_number(tmp, TRAINER_EOS, m->eos_id);
     put_number(tmp, TRAINER_PAD, m->pad_id);
     if (m->has_surface) put_bytes(tmp, TRAINER_SURFACE, m->unk_surface.data, m->unk_surface.len);
+    put_own(tmp, TRAINER_UNK_PIECE, m, m->unk_id, "<unk>");
+    put_own(tmp, TRAINER_BOS_PIECE, m, m->bos_id, "<s>");
+    put_own(tmp, TRAINER_EOS_PIECE, m, m->eos_id, "</s>");
+    put_own(tmp, TRAINER_PAD_PIECE, m, m->pad_id, "<pad>");
     put_bytes(out, MODEL_TRAINER, tmp->data, tmp->len);
 }
 

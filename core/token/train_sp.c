@@ -15,7 +15,7 @@ void sp_rules_default(struct sp_rules *r)
     *r = (struct sp_rules){.n_pieces = 8000, .coverage = 0.9995, .max_len = 16,
                            .split_scripts = true, .split_numbers = true, .split_space = true,
                            .n_seeds = 1000000, .shrink = 0.75, .sub_iterations = 2, .lanes = 1,
-                           .own_id = {0, 1, 2, -1}};
+                           .own_id = {0, 1, 2, -1}, .own = {"<unk>", "<s>", "</s>", "<pad>"}};
 }
 
 void sp_corpus_free(struct sp_corpus *c)

@@ -37,6 +37,7 @@ struct sp_rules {
     int sub_iterations;    /* unigram: of EM between prunings */
     int lanes;             /* unigram: sums that are kept apart, 1..16 */
     int own_id[SP_OWN];    /* of <unk>, <s>, </s>, <pad>; -1 = there is none */
+    const char *own[SP_OWN]; /* their texts */
 };
 void sp_rules_default(struct sp_rules *r);
 

@@ -32,11 +32,12 @@ static int add_free(struct sp_meta *m, const char *text, enum spm_type type, str
 
 static int add_own(struct sp_meta *m, const struct tok_train_opts *o, struct err *e)
 {
-    static const char *const text[SP_OWN] = {"<unk>", "<s>", "</s>", "<pad>"};
-    if (o->sp.own_id[SP_OWN_UNK] < 0) return err_set(e, ERR_USAGE, "<unk> must have an id");
+    const char *const *text = o->sp.own;
+    if (o->sp.own_id[SP_OWN_UNK] < 0) return err_set(e, ERR_USAGE, "%s must have an id", text[SP_OWN_UNK]);
     for (int i = 0; i < SP_OWN; i++) {
         int id = o->sp.own_id[i];
         if (id < 0) continue;
+        if (!*text[i]) return err_set(e, ERR_USAGE, "the token with id %d has no text", id);
         if (id >= o->vocab_size)
             return err_set(e, ERR_USAGE, "%s has id %d, but ids end at %d", text[i], id, o->vocab_size - 1);
         if (is_taken(m, id)) return err_set(e, ERR_USAGE, "%s has id %d, which is another's", text[i], id);

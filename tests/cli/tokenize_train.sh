@@ -44,6 +44,16 @@ for kind in unigram sp-bpe; do
     is "$("$LLMCTL" tokenize inspect far.model --vocab | grep special | cut -f1,3 | tr '\t\n' ' ;')" '5 "</s>";399 "<s>";'
 done
 expect_error 2 "</s> has id 1, which is another's" "$LLMCTL" tokenize train text.txt --type unigram --eos-id 1 -o x.model
+# names of their own, by which SentencePiece finds the ids: fields 45 to 48 of the trainer's part
+train --type unigram --vocab-size 400 --pad-id 0 --unk-id 1 --bos-id 2 --eos-id 3 --bos-piece '[CLS]' --eos-piece '[SEP]' -o albert.model
+is "$("$LLMCTL" tokenize inspect albert.model --vocab | head -n 4 | tr '\t' ' ')" '0  "<pad>" special
+1  "<unk>" unknown
+2  "[CLS]" special bos
+3  "[SEP]" special eos'
+LC_ALL=C grep -qaP '\xf2\x02\x05\[CLS\]\xfa\x02\x05\[SEP\]' albert.model || fail "the file does not say what <s> and </s> are called"
+LC_ALL=C grep -qaP '\x02\x05\[CLS\].*\x02\x05\[SEP\]' far.model && fail "names without need"
+expect_error 2 "special token '<unk>' is there already" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 400 --bos-piece '<unk>' -o x.model
+expect_error 2 "the token with id 1 has no text" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 400 --bos-piece '' -o x.model
 expect_error 2 "<pad> has id 400, but ids end at 399" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 400 --pad-id 400 -o x.model
 expect_error 65 "and none has id 90000, which <s> was to get" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 100000 --bos-id 90000 -o x.model
 expect_error 2 "--pad-id is for --type unigram or sp-bpe, not for bpe" "$LLMCTL" tokenize train text.txt --pad-id 3
