@@ -375,6 +375,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
         double start = time_now_s();
         bool listed = cfg->by_file || cfg->by_token;
         ret = cfg->by_file ? count_by_file(cfg, &o, &stats, e) : cfg->by_token ? count_by_token(cfg, &o, &stats, e) : encode_run(&o, &stats, e);
+        if (ret && e->code == ERR_DATA && strstr(e->msg, "the text field is not a string")) err_hint(e, "encode --words takes lists of words");
         if (ret == 0 && !listed) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
     }
     free_rooms(&open);

@@ -226,7 +226,7 @@ static int report_training(const struct train_cfg *cfg, const struct tok_train_s
         char words[48] = "";
         struct buf size = {0};
         tree_add_bytes(&size, s->bytes);
-        if (cfg->type != TOK_TRAIN_CHAR) snprintf(words, sizeof words, ", %llu distinct words", (unsigned long long)s->distinct_words);
+        if (cfg->type != TOK_TRAIN_CHAR) snprintf(words, sizeof words, ", %llu distinct word%s", (unsigned long long)s->distinct_words, s->distinct_words == 1 ? "" : "s");
         log_info("%d tokens from %llu document%s, %s%s in %.2f s -> %s", s->vocab_size, (unsigned long long)s->documents,
                  s->documents == 1 ? "" : "s", buf_text(&size), words, seconds, out_path(cfg));
         buf_free(&size);

@@ -37,9 +37,8 @@ static int check_opts(const struct tok_train_opts *o, struct err *e)
     if (tok_train_is_hf(o->type) || o->type == TOK_TRAIN_CHAR) return 0;
     size_t least = 256 + o->n_special;
     if (!tok_train_is_sp(o->type) && (o->vocab_size < 0 || (size_t)o->vocab_size < least))
-        return err_set(e, ERR_USAGE, "vocab size %d is too small: 256 bytes and %zu special tokens "
-                                     "need %zu",
-                       o->vocab_size, o->n_special, least);
+        return err_set(e, ERR_USAGE, "vocab size %d is too small: 256 bytes and %zu special token%s need %zu", o->vocab_size, o->n_special,
+                       o->n_special == 1 ? "" : "s", least);
     if (o->vocab_size > VOCAB_MAX_ID)
         return err_set(e, ERR_USAGE, "vocab size %d: at most %d", o->vocab_size, VOCAB_MAX_ID);
     return 0;

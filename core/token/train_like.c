@@ -84,7 +84,8 @@ int train_like_read(struct train_like *l, const struct tokenizer *t, const char 
 {
     struct buf json = {0};
     *l = (struct train_like){.json = NULL};
-    if (!tok_is_json(t)) return err_set(e, ERR_USAGE, "--like '%s': it has no tokenizer.json, whose steps would stay", name);
+    if (!tok_is_json(t)) return err_set(e, ERR_USAGE, "--like '%s': it is no tokenizer.json, whose steps would stay; for a .model give --type unigram or "
+                                                   "sp-bpe and its settings", name);
     int ret = tok_to_json(t, &json, e);
     if (ret == 0 && !(l->json = cJSON_ParseWithLength(json.data, json.len))) ret = err_oom(e, json.len, "a tokenizer");
     buf_free(&json);

@@ -72,7 +72,7 @@ fails 2 "writes a tokenizer.json" "$LLMCTL" tokenize train w.txt --like bert -o 
 fails 66 "absent" "$LLMCTL" tokenize train w.txt --like absent
 fails 2 "is given twice" "$LLMCTL" tokenize train w.txt --like bert --special '[CLS]' -o x.json
 train "$SRC"/README.md --type unigram --vocab-size 300 -o u.model
-fails 2 "it has no tokenizer.json" "$LLMCTL" tokenize train w.txt --like u.model
+fails 2 "it is no tokenizer.json" "$LLMCTL" tokenize train w.txt --like u.model
 sed 's/"byte_fallback":false/"byte_fallback":true/' base.json >fall.json
 fails 2 "fall back to bytes" "$LLMCTL" tokenize train w.txt --like fall.json
 sed 's/"special":true}\],/"special":false}],/; s/"tokens":\["<s>"\]/"tokens":["<pad>"]/; s/"ids":\[4\]/"ids":[5]/; /^"padding"/d' base.json >lost.json

@@ -51,5 +51,6 @@ for n in $(seq 3000); do sed -n 1,2p w.jsonl; done >large.jsonl
 for n in 1 3; do encode large.jsonl --jsonl --threads $n --out $n.jsonl; done
 cmp 1.jsonl 3.jsonl
 
+fails 65 "is not a string; encode --words takes lists of words" "$LLMCTL" tokenize encode w.jsonl -t vocab.txt --ids
 fails 2 "not in text files" "$LLMCTL" tokenize encode w.jsonl -t vocab.txt --ids --words --format text
 fails 2 "goes with --ids" "$LLMCTL" tokenize encode w.jsonl -t vocab.txt --words --out x.tok

@@ -38,6 +38,22 @@ static bool lossless(const struct tokenizer *t)
     return t->byte_level && t->decoder.bytes && t->unk_id < 0 && t->norm.n == 0;
 }
 
+/* Of two words, with a byte between, spans are in their own word. */
+static void check_words(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags, struct tok_encoding *x)
+{
+    struct err e;
+    size_t half = n / 2;
+    const size_t begin[] = {0, half + 1, n + 1};
+    const struct tok_word_list words = {text, begin, 2};
+    if (n < 2 || tok_encode_words(t, s, &words, NULL, flags, x, &e)) return;
+    for (size_t i = 0; i < x->ids.n; i++) {
+        const struct tok_span *p = &x->ids.span[i];
+        if (x->of[i].text < 0) continue;
+        size_t word = tok_word_at(&words, p->begin);
+        if (p->end > begin[word + 1] - 1 || p->begin < begin[word]) abort();
+    }
+}
+
 /* One text is what tok_encode() gives; of two, spans are in their own text. */
 static void check_pair(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n)
 {
@@ -55,6 +71,7 @@ static void check_pair(const struct tokenizer *t, struct tok_scratch *s, const c
         if (tok_encode_pair(t, s, text, half, text + half, n - half, flags, &x, &e)) continue;
         for (size_t i = 0; i < x.ids.n; i++)
             if (x.of[i].text > 1 || (x.of[i].text >= 0 && x.ids.span[i].end > (x.of[i].text ? n - half : half))) abort();
+        check_words(t, s, text, n, flags, &x);
     }
     tok_ids_free(&one);
     tok_encoding_free(&x);
