@@ -19,7 +19,7 @@ struct encode_cfg {
     struct docs_opts docs;
     const char *tokenizer, *out, *pair_field, *between, *pad, *vocabulary;
     int keep, cut;
-    bool windows, ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file, by_token, words;
+    bool windows, bos, eos, ids, pieces, offsets, jsonl, pad_left, allow_special, target, with_template, limits, keep_end, by_file, by_token, words;
     int64_t max_length, stride, best, seed, least, batch, multiple;
     double dropout, alpha;
 };
@@ -42,6 +42,8 @@ static const struct opt encode_cmd_opts[] = {
     OPT_INT(0, "seed", C, seed, "N", "0", 0, 9e18, "The same seed cuts alike, another one otherwise"),
     OPT_GROUP("Not for shards"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Add what the tokenizer puts around a text, or two"),
+    OPT_BOOL(0, "bos", C, bos, NULL, "Without a template: begin each text with the token for that (<s> ...)"),
+    OPT_BOOL(0, "eos", C, eos, NULL, "... and end it with that (</s>, <|endoftext|> ...)"),
     OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text"),
     OPT_BOOL(0, "words", C, words, NULL, "JSONL: a text is a list of words, each encoded by itself"),
     OPT_BOOL(0, "limits", C, limits, NULL, "Cut and pad as the tokenizer's file says"),
@@ -332,13 +334,14 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
     open_all(&open);
     struct tokenizer *t = open.t;
     struct tok_padding pads;
-    bool fills_up = cfg->limits || cfg->pad;
+    bool fills_up = cfg->limits || cfg->pad, around = cfg->bos || cfg->eos;
     if (t && to != ENCODE_SHORT && (cfg->max_length || (cfg->pad && !cfg->limits))) {
         tok_limit(t, cfg->max_length ? (size_t)cfg->max_length : SIZE_MAX, cfg->keep_end, cfg->limits);
         tok_limit_cut(t, (enum tok_cut)cfg->cut, (size_t)cfg->stride);
     }
     int ret = !t || (cfg->allow_special && tok_allow_special(t, e)) ? -1 : 0;
-    if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && cfg->with_template) ret = check_length(cfg, t, e);
+    if (ret == 0 && around && tok_put_ends(t, cfg->bos, cfg->eos, e)) ret = err_wrap(e, "--%s", cfg->bos ? "bos" : "eos");
+    if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && (cfg->with_template || around)) ret = check_length(cfg, t, e);
     if (ret == 0 && cfg->target && !tok_has_target(t))
         ret = err_set(e, ERR_USAGE, "--target: '%s' treats what is translated and translations alike", cfg->tokenizer);
     if (ret == 0 && cfg->pad) ret = set_pad(cfg, t, e);
@@ -354,7 +357,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
             .t = t,
             .to = to,
             .out = cfg->out ? cfg->out : "-",
-            .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template ? TOK_TEMPLATE : 0u) |
+            .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template || around ? TOK_TEMPLATE : 0u) |
                      (cfg->target ? TOK_TARGET : 0u) | (to != ENCODE_SHORT && (fills_up || cfg->max_length) ? TOK_LIMITS : 0u) |
                      (cfg->windows ? TOK_WINDOWS : 0u),
             .pair_field = cfg->pair_field,
@@ -387,7 +390,7 @@ static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const s
 static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, const struct opt_result *r,
                         struct err *e)
 {
-    static const char *const text_only[] = {"template", "pair-field", "words", "limits", "max-length", "keep-end", "cut", "windows", "stride", "pad",
+    static const char *const text_only[] = {"template", "bos", "eos", "pair-field", "words", "limits", "max-length", "keep-end", "cut", "windows", "stride", "pad",
                                             "batch", "pad-multiple", "pad-left", "vocabulary"};
     static const char *const of_text[] = {".txt", ".json", ".jsonl", ".npy"};
     int kinds = cfg->ids + cfg->pieces + cfg->offsets + cfg->jsonl;

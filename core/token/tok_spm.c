@@ -408,6 +408,14 @@ struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, str
     return t;
 }
 
+int tok_put_ends(struct tokenizer *t, bool bos, bool eos, struct err *e)
+{
+    if (t->single.n || t->pair.n) return err_set(e, ERR_USAGE, "the tokenizer has a template, which says what is around a text (--template)");
+    if (bos && t->bos < 0) return err_set(e, ERR_USAGE, "the tokenizer has no token that begins a text");
+    if (eos && t->eos < 0) return err_set(e, ERR_USAGE, "the tokenizer has no token that ends a text");
+    return tok_add_ends(t, bos, eos, e);
+}
+
 int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e)
 {
     t->adds_bos = bos && t->bos >= 0;

@@ -182,6 +182,10 @@ size_t tok_padded(const struct tok_padding *how, size_t n);
  * does, whatever the flags; with it texts of users must not come here.  Before any scratch. */
 int tok_allow_special(struct tokenizer *t, struct err *e);
 
+/* From now on TOK_TEMPLATE puts tok_bos(), tok_eos() around each text.  Refused where the tokenizer has no such token, or a
+ * template that says what is around a text.  Before any scratch. */
+int tok_put_ends(struct tokenizer *t, bool bos, bool eos, struct err *e);
+
 /* Appends the bytes as they are (for byte-level models any bytes).  Ids out of
  * range: ERR_DATA naming the id and its position. */
 int tok_decode(const struct tokenizer *t, const int32_t *id, size_t n, bool skip_special,
