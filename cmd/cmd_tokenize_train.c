@@ -473,15 +473,22 @@ static int learn(const struct train_cfg *cfg, struct tok_train_opts *o, struct d
     return check_documents(stats, j.bad, j.why, e);
 }
 
+static int like_has(const char *option, struct err *e)
+{
+    return err_set(e, ERR_USAGE, "--like and --%s exclude each other: that is as the tokenizer has it", option);
+}
+
 /* --like: into *like and the kind. */
 static int read_like(const struct cmd *self, struct train_cfg *cfg, const struct opt_result *r, struct train_like *like, struct err *e)
 {
     static const char *const its[] = {"type", "split", "norm", "prefix", "suffix", "ties", "no-special-tokens"};
+    static const char *const of_model[] = {
+        "required-chars", "max-token-len", "coverage", "byte-fallback", "digits", "user", "unk-id", "bos-id", "eos-id", "pad-id", "unk-piece", "bos-piece",
+        "eos-piece", "pad-piece", "no-space-first", "keep-spaces", "space-pieces", "cross-scripts", "cross-numbers", "cross-spaces", "max-sentence", "seeds",
+        "shrink", "rounds", "lanes"};
     enum tok_format format = FORMAT_JSON;
     for (size_t i = 0; i < COUNT_OF(its); i++)
-        if (opt_is_set(self, r, its[i])) return err_set(e, ERR_USAGE, "--like and --%s exclude each other: that is as the tokenizer has it", its[i]);
-    if (cfg->out && tokenizer_format(cfg->out, &format) && format != FORMAT_JSON)
-        return err_set(e, ERR_USAGE, "--like writes a tokenizer.json; llmctl tokenize convert makes other files of it");
+        if (opt_is_set(self, r, its[i])) return like_has(its[i], e);
     struct tokenizer *t = tokenizer_open(cfg->like, e);
     struct tok_origin from = {.file = NULL};
     if (t) tok_origin(t, &from);
@@ -489,6 +496,10 @@ static int read_like(const struct cmd *self, struct train_cfg *cfg, const struct
     if (ret == 0 && from.file && file_same(out_path(cfg), from.file))
         ret = err_set(e, ERR_USAGE, "'%s' would be replaced by the output; give --out another name", from.file);
     if (ret == 0) cfg->type = (int)like->type;
+    for (size_t i = 0; ret == 0 && is_sp(cfg) && i < COUNT_OF(of_model); i++)
+        if (opt_is_set(self, r, of_model[i])) ret = like_has(of_model[i], e);
+    if (ret == 0 && !is_sp(cfg) && cfg->out && tokenizer_format(cfg->out, &format) && format != FORMAT_JSON)
+        ret = err_set(e, ERR_USAGE, "--like writes a tokenizer.json here; llmctl tokenize convert makes other files of it");
     tok_free(t);
     return ret;
 }
@@ -502,8 +513,7 @@ static int all_options(const struct cmd *self, struct train_cfg *cfg, const stru
     if (cfg->common.json && strcmp(out_path(cfg), "-") == 0)
         return err_set(e, ERR_USAGE, "--json and --out - both want stdout");
     if (!cfg->like) return text_options(cfg, o, map, e);
-    train_like_options(like, o);
-    return 0;
+    return train_like_options(like, o, e);
 }
 
 static int train_files(const struct cmd *self, struct train_cfg *cfg, const struct opt_result *r, struct err *e)
@@ -602,6 +612,8 @@ const struct cmd cmd_tokenize_train = {
                "--like is train_new_from_iterator of transformers, for byte pairs, WordPiece\n"
                "and words in a tokenizer.json: steps, template and the model's settings stay;\n"
                "special tokens get the first ids, --special adds to them, other added ones go.\n"
+               "A SentencePiece .model says how it was trained; --like takes all of that but the\n"
+               "sampling of sentences.\n"
                "\n"
                "A --split of your own is an expression as in tokenizer.json files: Ruby's\n"
                "syntax, the characters of Unicode 16, with look-arounds, references to groups,\n"

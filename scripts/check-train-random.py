@@ -25,7 +25,7 @@ import tempfile
 
 llmctl = os.path.abspath(sys.argv[1])
 count, seed = int(sys.argv[2]) if len(sys.argv) > 2 else 100, int(sys.argv[3]) if len(sys.argv) > 3 else 1
-kinds = sys.argv[4:] or ["hf", "splits", "affixes", "rustbpe", "unigram", "sp-bpe", "wordpiece", "word", "like"]
+kinds = sys.argv[4:] or ["hf", "splits", "affixes", "rustbpe", "unigram", "sp-bpe", "wordpiece", "word", "like", "like-sp"]
 
 ATOMS = [
     "a b c d e ab ba the The THE of and er ing tion un re ness house houses housing is it's don't".split(),
@@ -313,6 +313,41 @@ def check_sp(kind):
     return show, first_difference([g[:1] + struct.unpack("<f", g[1]) + g[2:] for g in got], [g[:1] + struct.unpack("<f", g[1]) + g[2:] for g in want])
 
 
+def check_like_sp():
+    """With the settings that a model of other text says it was trained with."""
+    import sentencepiece
+    base, work = Work(lines() + [chr(c) for c in range(97, 123)] * 3), Work(lines())
+    theirs, _ = sp_options()
+    theirs.update(model_type=r("bpe", "unigram"), hard_vocab_limit=False, num_threads=r(1, 1, 3), minloglevel=2)
+    if flag(0.3):
+        theirs.update(shrinking_factor=r(0.5, 0.9), seed_sentencepiece_size=r(1000, 3000), num_sub_iterations=r(1, 3))
+    if flag(0.3):
+        theirs.update(unk_surface=" ?? ", pad_id=3)
+    size = random.randrange(40, 700) + 256 * theirs.get("byte_fallback", False)
+    def learn(w, n):
+        model = io.BytesIO()
+        with silent():
+            sentencepiece.SentencePieceTrainer.train(input=w.path("t.txt"), model_writer=model, vocab_size=n, **theirs)
+        return model.getvalue()
+    show = dict(theirs, size=size)
+    try:
+        with open(work.path("like.model"), "wb") as f:
+            f.write(learn(base, 700))
+        want = learn(work, size)
+    except (RuntimeError, OSError):
+        return "refused there"
+    data, why = work.train("t.txt", "o.model", "--like", work.path("like.model"), "--vocab-size", str(size))
+    if not data:
+        return show, why
+    got, want = spm_pieces(data), spm_pieces(want)
+    if got == want:
+        again, why = work.train("t.txt", "p.model", "--like", work.path("o.model"), "--vocab-size", str(size))
+        return None if again == data else (show, "like what was learned like it: " + (why or "another model"))
+    if theirs["model_type"] == "unigram" and close(got, want):
+        return "scores differ in the last digits"
+    return show, first_difference([g[:1] + struct.unpack("<f", g[1]) + g[2:] for g in got], [g[:1] + struct.unpack("<f", g[1]) + g[2:] for g in want])
+
+
 def close(got, want):
     """The same pieces, with scores that would be printed alike."""
     if sorted(g[0] for g in got) != sorted(w[0] for w in want):
@@ -537,7 +572,7 @@ def check_affixes():
     return show, "HF: merges " + first_difference(got_merges, theirs[0]) + f", tokens {set(got) ^ theirs[1]}"
 
 
-checks = {"hf": check_hf, "splits": check_splits, "affixes": check_affixes, "rustbpe": check_rustbpe, "unigram": lambda: check_sp("unigram"), "sp-bpe": lambda: check_sp("sp-bpe"), "wordpiece": check_wordpiece, "word": check_word, "like": check_like}
+checks = {"hf": check_hf, "splits": check_splits, "affixes": check_affixes, "rustbpe": check_rustbpe, "unigram": lambda: check_sp("unigram"), "sp-bpe": lambda: check_sp("sp-bpe"), "wordpiece": check_wordpiece, "word": check_word, "like": check_like, "like-sp": check_like_sp}
 bad = 0
 for kind in kinds:
     good, notes = 0, collections.Counter()

@@ -1,6 +1,7 @@
 #include "core/token/spm_model.h"
 
 #include <float.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,16 +13,36 @@ enum { MODEL_PIECES = 1, MODEL_TRAINER = 2, MODEL_NORMALIZER = 3, MODEL_DENORMAL
 enum { PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_TYPE = 3 };
 enum { TRAINER_KIND = 3, TRAINER_VOCAB = 4, TRAINER_SUFFIX = 24, TRAINER_BYTES = 35, TRAINER_UNK = 40,
        TRAINER_BOS = 41, TRAINER_EOS = 42, TRAINER_PAD = 43, TRAINER_SURFACE = 44, TRAINER_UNK_PIECE = 45, TRAINER_BOS_PIECE = 46,
-       TRAINER_EOS_PIECE = 47, TRAINER_PAD_PIECE = 48 };
+       TRAINER_EOS_PIECE = 47, TRAINER_PAD_PIECE = 48, TRAINER_COVERAGE = 10, TRAINER_SHRINK = 15, TRAINER_CHARS = 36 };
+/* Numbers of a trainer's part that only training looks at, and what they are where nothing is said. */
+static const struct {
+    uint32_t field;
+    size_t at; /* in struct spm_spec */
+    int usual;
+} spec_number[] = {
+    {14, offsetof(struct spm_spec, n_seeds), 1000000}, {16, offsetof(struct spm_spec, threads), 16},
+    {17, offsetof(struct spm_spec, rounds), 2},        {18, offsetof(struct spm_spec, max_sentence), 4192},
+    {20, offsetof(struct spm_spec, max_len), 16},      {21, offsetof(struct spm_spec, scripts), 1},
+    {22, offsetof(struct spm_spec, spaces), 1},        {23, offsetof(struct spm_spec, numbers), 1},
+    {25, offsetof(struct spm_spec, digits), 0},        {26, offsetof(struct spm_spec, space_only), 0},
+};
+#define USUAL_COVERAGE 0.9995f
+#define USUAL_SHRINK 0.75f
 enum { NORM_NAME = 1, NORM_CHARSMAP = 2, NORM_PREFIX = 3, NORM_EXTRA = 4, NORM_ESCAPE = 5 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
+
+static int *number_of(const struct spm_spec *s, size_t k)
+{
+    return (int *)(void *)((char *)(uintptr_t)s + spec_number[k].at);
+}
 
 void spm_model_init(struct spm_model *m)
 {
     *m = (struct spm_model){.kind = SPM_UNIGRAM, .lowest = FLT_MAX, .unk_id = 0, .bos_id = 1, .eos_id = 2, .pad_id = -1,
                             .add_dummy_prefix = true, .remove_extra_whitespaces = true,
                             .escape_whitespaces = true, .denorm_prefix = true, .denorm_extra = true,
-                            .denorm_escape = true};
+                            .denorm_escape = true, .spec = {.coverage = USUAL_COVERAGE, .shrink = USUAL_SHRINK}};
+    for (size_t k = 0; k < COUNT_OF(spec_number); k++) *number_of(&m->spec, k) = spec_number[k].usual;
 }
 
 void spm_model_free(struct spm_model *m)
@@ -32,6 +53,7 @@ void spm_model_free(struct spm_model *m)
     buf_free(&m->norm_name);
     buf_free(&m->charsmap);
     buf_free(&m->denorm_map);
+    buf_free(&m->spec.chars);
     memset(m, 0, sizeof *m);
 }
 
@@ -179,6 +201,18 @@ static int read_piece(struct spm_model *m, struct proto r, struct err *e)
     return spm_model_add(m, (const char *)text, len, score, (enum spm_type)type, e) ? err_wrap(e, "'%s'", r.name) : 0;
 }
 
+/* What only training looks at; what has another type than it should is left alone. */
+static void read_spec(struct spm_spec *s, const struct field *f)
+{
+    for (size_t k = 0; k < COUNT_OF(spec_number); k++)
+        if (f->number == spec_number[k].field && f->wire == WIRE_VARINT) *number_of(s, k) = (int)(int32_t)(uint32_t)f->value;
+    if (f->number == TRAINER_COVERAGE && f->wire == WIRE_32) s->coverage = as_float(f->value);
+    if (f->number == TRAINER_SHRINK && f->wire == WIRE_32) s->shrink = as_float(f->value);
+    if (f->number != TRAINER_CHARS || f->wire != WIRE_BYTES) return;
+    buf_clear(&s->chars);
+    buf_add(&s->chars, f->data, f->len);
+}
+
 static int read_trainer(struct spm_model *m, struct proto r, struct err *e)
 {
     struct field f;
@@ -204,10 +238,10 @@ static int read_trainer(struct spm_model *m, struct proto r, struct err *e)
             buf_clear(&m->unk_surface);
             buf_add(&m->unk_surface, f.data, f.len);
             break;
-        default: break;
+        default: read_spec(&m->spec, &f);
         }
     }
-    return got < 0 ? -1 : buf_ok(&m->unk_surface, e);
+    return got < 0 ? -1 : buf_ok(&m->unk_surface, e) || buf_ok(&m->spec.chars, e) ? -1 : 0;
 }
 
 static int read_rules(struct proto *r, const struct field *f, struct buf *to, struct err *e)
@@ -311,15 +345,20 @@ static void put_bytes(struct buf *b, uint32_t field, const void *p, size_t n)
     buf_add(b, p, n);
 }
 
+static void put_float(struct buf *b, uint32_t field, float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    put_varint(b, field << 3 | WIRE_32);
+    for (int k = 0; k < 4; k++) buf_addc(b, (char)(bits >> (8 * k)));
+}
+
 static void put_piece(struct buf *out, struct buf *tmp, const struct spm_model *m, size_t i)
 {
     const struct spm_piece *p = &m->piece[i];
-    uint32_t bits;
-    memcpy(&bits, &p->score, sizeof bits);
     buf_clear(tmp);
     put_bytes(tmp, PIECE_TEXT, m->text.data + p->off, p->len);
-    put_varint(tmp, PIECE_SCORE << 3 | WIRE_32);
-    for (int k = 0; k < 4; k++) buf_addc(tmp, (char)(bits >> (8 * k)));
+    put_float(tmp, PIECE_SCORE, p->score);
     if (p->type != SPM_NORMAL) put_number(tmp, PIECE_TYPE, (int64_t)p->type);
     put_bytes(out, MODEL_PIECES, tmp->data, tmp->len);
 }
@@ -329,6 +368,16 @@ static void put_own(struct buf *out, uint32_t field, const struct spm_model *m, 
 {
     const struct spm_piece *p = id >= 0 && (size_t)id < m->n ? &m->piece[id] : NULL;
     if (p && (p->len != strlen(usual) || memcmp(m->text.data + p->off, usual, p->len) != 0)) put_bytes(out, field, m->text.data + p->off, p->len);
+}
+
+/* What is not as usual. */
+static void put_spec(struct buf *out, const struct spm_spec *s)
+{
+    if (s->coverage < USUAL_COVERAGE || s->coverage > USUAL_COVERAGE) put_float(out, TRAINER_COVERAGE, s->coverage);
+    if (s->shrink < USUAL_SHRINK || s->shrink > USUAL_SHRINK) put_float(out, TRAINER_SHRINK, s->shrink);
+    for (size_t k = 0; k < COUNT_OF(spec_number); k++)
+        if (*number_of(s, k) != spec_number[k].usual) put_number(out, spec_number[k].field, *number_of(s, k));
+    if (s->chars.len) put_bytes(out, TRAINER_CHARS, s->chars.data, s->chars.len);
 }
 
 static void put_trainer(struct buf *out, struct buf *tmp, const struct spm_model *m)
@@ -343,6 +392,7 @@ static void put_trainer(struct buf *out, struct buf *tmp, const struct spm_model
     put_number(tmp, TRAINER_EOS, m->eos_id);
     put_number(tmp, TRAINER_PAD, m->pad_id);
     if (m->has_surface) put_bytes(tmp, TRAINER_SURFACE, m->unk_surface.data, m->unk_surface.len);
+    put_spec(tmp, &m->spec);
     put_own(tmp, TRAINER_UNK_PIECE, m, m->unk_id, "<unk>");
     put_own(tmp, TRAINER_BOS_PIECE, m, m->bos_id, "<s>");
     put_own(tmp, TRAINER_EOS_PIECE, m, m->eos_id, "</s>");

@@ -26,6 +26,14 @@ struct spm_piece {
     enum spm_type type;
 };
 
+/* How a model was trained, for one who trains another like it. */
+struct spm_spec {
+    float coverage, shrink;
+    int max_sentence, max_len, n_seeds, rounds, threads;
+    int scripts, numbers, spaces, digits, space_only; /* yes or no: what splits, and pieces of spaces */
+    struct buf chars;           /* that are pieces however rare */
+};
+
 struct spm_model {
     struct spm_piece *piece;    /* [n], the index is the id */
     size_t n, cap;
@@ -42,6 +50,7 @@ struct spm_model {
     /* denormalizer: what decoded text goes through; no rules = it is not there */
     struct buf denorm_map;
     bool denorm_prefix, denorm_extra, denorm_escape;
+    struct spm_spec spec;
     bool only_pieces;           /* the file says nothing else: everything is the format's default */
 };
 

@@ -75,6 +75,7 @@ struct tok_train_opts {
     bool byte_fallback;         /* a token for each byte, for characters without one */
     bool keep_spaces;           /* runs of spaces and those at the ends stay as they are */
     size_t max_sentence;        /* bytes; longer lines are left out; 0 = none is */
+    const char *unk_surface;    /* what <unk> decodes to; NULL = as usual */
     const char *norm_name;      /* "identity", "nmt_nfkc" ...: goes into the file */
     const void *charsmap;       /* [charsmap_len] compiled rules; NULL = none */
     size_t charsmap_len;

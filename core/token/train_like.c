@@ -6,12 +6,18 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/spm_model.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lines.h"
 #include "core/token/train_chain.h"
 
 void train_like_free(struct train_like *l)
 {
+    if (l->model) spm_model_free(l->model);
+    free(l->model);
+    for (size_t i = 0; i < l->n_text; i++) free(l->text[i]);
+    free(l->text);
+    free(l->user);
     json_free(l->json);
     cJSON_free(l->normalizer);
     cJSON_free(l->pre);
@@ -79,13 +85,125 @@ static int choose_type(struct train_like *l, const struct tokenizer *t, const ch
                                  "train --type unigram", name);
 }
 
+/* ---- SentencePiece ---- */
+
+/* A text that others may point at; NULL without memory. */
+static const char *own_text(struct train_like *l, const char *s, size_t n)
+{
+    char *copy = mem_strndup(n ? s : "", n);
+    if (copy) l->text[l->n_text++] = copy;
+    return copy;
+}
+
+static const char *piece_text(struct train_like *l, size_t id)
+{
+    const struct spm_piece *p = &l->model->piece[id];
+    return own_text(l, l->model->text.data + p->off, p->len);
+}
+
+static bool is_own(const struct spm_model *m, size_t id)
+{
+    return (int)id == m->unk_id || (int)id == m->bos_id || (int)id == m->eos_id || (int)id == m->pad_id;
+}
+
+static const char *unfit(const struct spm_model *m)
+{
+    if (m->kind != SPM_UNIGRAM && m->kind != SPM_BPE) return "models of characters and words are not learned";
+    if (m->suffix) return "white space ends its words, which is not learned";
+    if (m->denorm_map.len) return "it has rules for decoding, which would be lost";
+    if (!m->escape_whitespaces) return "spaces stay as they are in it, which is not learned";
+    if (m->only_pieces) return "it does not say how it was trained";
+    return NULL;
+}
+
+static int read_model(struct train_like *l, const struct tokenizer *t, const char *name, const char *const *more, size_t n_more,
+                      struct err *e)
+{
+    struct spm_model *m = mem_zalloc(1, sizeof *m);
+    if (!m) return err_oom(e, sizeof *m, "a model");
+    if (spm_model_read(m, t->source_bytes.data, t->source_bytes.len, name, e)) {
+        free(m);
+        return -1;
+    }
+    l->model = m;
+    const char *why = unfit(m);
+    if (why) return err_set(e, ERR_USAGE, "--like '%s': %s", name, why);
+    l->type = m->kind == SPM_UNIGRAM ? TOK_TRAIN_UNIGRAM : TOK_TRAIN_SP_BPE;
+    l->text = mem_alloc(m->n + 8, sizeof *l->text);
+    l->special = mem_alloc(m->n + n_more, sizeof *l->special);
+    l->user = mem_alloc(m->n, sizeof *l->user);
+    bool ok = l->text && l->special && l->user;
+    for (size_t i = 0; ok && i < m->n; i++) {
+        if (m->piece[i].type == SPM_CONTROL && !is_own(m, i)) ok = (l->special[l->n_special++] = piece_text(l, i)) != NULL;
+        if (m->piece[i].type == SPM_USER) ok = (l->user[l->n_user++] = piece_text(l, i)) != NULL;
+    }
+    if (!ok) return err_oom(e, m->n * sizeof *l->text, "special tokens");
+    for (size_t i = 0; i < n_more; i++) l->special[l->n_special++] = more[i];
+    return 0;
+}
+
+/* Ids and texts of <unk>, <s>, </s>, <pad>. */
+static int own_options(struct train_like *l, struct sp_rules *r, struct err *e)
+{
+    const struct spm_model *m = l->model;
+    const int id[SP_OWN] = {[SP_OWN_UNK] = m->unk_id, [SP_OWN_BOS] = m->bos_id, [SP_OWN_EOS] = m->eos_id, [SP_OWN_PAD] = m->pad_id};
+    for (int i = 0; i < SP_OWN; i++) {
+        r->own_id[i] = id[i];
+        if (id[i] >= 0 && (size_t)id[i] < m->n && !(r->own[i] = piece_text(l, (size_t)id[i]))) return err_oom(e, 1, "special tokens");
+    }
+    return 0;
+}
+
+static int model_options(struct train_like *l, struct tok_train_opts *o, struct err *e)
+{
+    const struct spm_model *m = l->model;
+    const struct spm_spec *s = &m->spec;
+    sp_rules_default(&o->sp);
+    o->type = l->type;
+    o->special = l->special;
+    o->n_special = l->n_special;
+    o->user = l->user;
+    o->n_user = l->n_user;
+    o->sp.coverage = (double)s->coverage;
+    o->sp.shrink = (double)s->shrink;
+    o->sp.max_len = s->max_len;
+    o->sp.n_seeds = (size_t)s->n_seeds;
+    o->sp.sub_iterations = s->rounds;
+    o->sp.lanes = s->threads > 16 ? 16 : s->threads;
+    o->sp.split_scripts = s->scripts;
+    o->sp.split_numbers = s->numbers;
+    o->sp.split_space = s->spaces;
+    o->sp.split_digits = s->digits;
+    o->sp.space_only = s->space_only;
+    o->max_sentence = (size_t)s->max_sentence;
+    o->no_prefix = !m->add_dummy_prefix;
+    o->keep_spaces = !m->remove_extra_whitespaces;
+    o->byte_fallback = m->byte_fallback;
+    o->charsmap = m->charsmap.data;
+    o->charsmap_len = m->charsmap.len;
+    o->chars = own_text(l, m->spec.chars.data, m->spec.chars.len);
+    o->norm_name = own_text(l, m->norm_name.data, m->norm_name.len);
+    if (m->has_surface) o->unk_surface = own_text(l, m->unk_surface.data, m->unk_surface.len);
+    if (!o->chars || !o->norm_name || (m->has_surface && !o->unk_surface)) return err_oom(e, 1, "settings");
+    if (!*o->chars) o->chars = NULL;
+    bool sound = o->sp.coverage > 0 && o->sp.coverage <= 1 && o->sp.shrink > 0 && o->sp.shrink < 1 && s->max_len > 0 && s->max_len <= SP_MAX_LEN &&
+                 s->n_seeds > 0 && s->rounds > 0 && s->threads > 0 && s->max_sentence > 0;
+    return sound ? own_options(l, &o->sp, e) : err_set(e, ERR_DATA, "--like: the model says of its training what cannot be");
+}
+
+/* ---- a tokenizer.json ---- */
+
 int train_like_read(struct train_like *l, const struct tokenizer *t, const char *name, const char *const *more, size_t n_more,
                     struct err *e)
 {
     struct buf json = {0};
     *l = (struct train_like){.json = NULL};
-    if (!tok_is_json(t)) return err_set(e, ERR_USAGE, "--like '%s': it is no tokenizer.json, whose steps would stay; for a .model give --type unigram or "
-                                                   "sp-bpe and its settings", name);
+    if (t->source == SOURCE_SPM && !t->pieces) {
+        if (read_model(l, t, name, more, n_more, e) == 0) return 0;
+        train_like_free(l);
+        return -1;
+    }
+    if (!tok_is_json(t)) return err_set(e, ERR_USAGE, "--like '%s': it is neither a tokenizer.json, whose steps would stay, nor a .model", name);
     int ret = tok_to_json(t, &json, e);
     if (ret == 0 && !(l->json = cJSON_ParseWithLength(json.data, json.len))) ret = err_oom(e, json.len, "a tokenizer");
     buf_free(&json);
@@ -96,8 +214,9 @@ int train_like_read(struct train_like *l, const struct tokenizer *t, const char 
     return -1;
 }
 
-void train_like_options(const struct train_like *l, struct tok_train_opts *o)
+int train_like_options(struct train_like *l, struct tok_train_opts *o, struct err *e)
 {
+    if (l->model) return model_options(l, o, e);
     o->type = l->type;
     o->normalizer = l->normalizer;
     o->pre = l->pre;
@@ -108,6 +227,7 @@ void train_like_options(const struct train_like *l, struct tok_train_opts *o)
     o->unk = l->unk;
     o->special = l->special;
     o->n_special = l->n_special;
+    return 0;
 }
 
 /* ---- what was learned, in its place ---- */
@@ -238,6 +358,7 @@ static int put_together(struct train_like *l, struct buf *file, struct err *e)
 
 int train_like_write(struct train_like *l, struct buf *file, struct err *e)
 {
+    if (l->model) return 0;
     struct cJSON *learned = cJSON_ParseWithLength(file->data, file->len);
     if (!learned) return err_oom(e, file->len, "a tokenizer");
     put_added(l, learned);

@@ -112,6 +112,25 @@ static int add_pieces(struct spm_model *model, const struct sp_meta *m, const st
     return ret;
 }
 
+/* How it was trained, for training another like it. */
+static void put_spec(const struct tok_train_opts *o, struct spm_spec *s)
+{
+    s->coverage = (float)o->sp.coverage;
+    s->shrink = (float)o->sp.shrink;
+    s->max_sentence = o->max_sentence ? (int)o->max_sentence : INT32_MAX;
+    s->max_len = o->sp.max_len;
+    s->n_seeds = (int)o->sp.n_seeds;
+    s->rounds = o->sp.sub_iterations;
+    s->threads = o->sp.lanes;
+    s->scripts = o->sp.split_scripts;
+    s->numbers = o->sp.split_numbers;
+    s->spaces = o->sp.split_space;
+    s->digits = o->sp.split_digits;
+    s->space_only = o->sp.space_only;
+    buf_clear(&s->chars);
+    if (o->chars) buf_adds(&s->chars, o->chars);
+}
+
 int sp_write_model(const struct tok_train_opts *o, const struct sp_meta *m,
                    const struct sp_corpus *c, const struct sp_pieces *p, struct buf *out,
                    struct err *e)
@@ -128,11 +147,14 @@ int sp_write_model(const struct tok_train_opts *o, const struct sp_meta *m,
     model.add_dummy_prefix = !o->no_prefix;
     model.remove_extra_whitespaces = !o->keep_spaces;
     model.escape_whitespaces = true;
+    put_spec(o, &model.spec);
+    model.has_surface = o->unk_surface != NULL;
+    if (o->unk_surface) buf_adds(&model.unk_surface, o->unk_surface);
     buf_clear(&model.norm_name);
     buf_adds(&model.norm_name, o->norm_name ? o->norm_name : "identity");
     buf_clear(&model.charsmap);
     buf_add(&model.charsmap, o->charsmap, o->charsmap_len);
-    if (ret == 0) ret = buf_ok(&model.charsmap, e) || spm_model_write(&model, out, e) ? -1 : 0;
+    if (ret == 0) ret = buf_ok(&model.charsmap, e) || buf_ok(&model.spec.chars, e) || buf_ok(&model.unk_surface, e) || spm_model_write(&model, out, e) ? -1 : 0;
     spm_model_free(&model);
     return ret;
 }

@@ -66,13 +66,31 @@ train nul.txt --type word --split whitespace -o w.json
 train nul.txt --like w.json -o got.json
 same w.json got.json
 
+# SentencePiece's say how they were trained
+for o in '' '--byte-fallback --digits' '--cross-spaces --max-token-len 9 --coverage 0.98' '--keep-spaces --no-space-first --space-pieces --cross-numbers' \
+    '--cross-scripts --required-chars Q --max-sentence 70 --special <c> --user ing' '--bos-id 3 --unk-id 1 --pad-id 0 --eos-id -1 --bos-piece [CLS]'; do
+    for type in unigram sp-bpe; do
+        more=
+        [ $type = sp-bpe ] || more='--shrink 0.6 --seeds 3000 --rounds 1 --lanes 2'
+        # shellcheck disable=SC2086
+        train "$SRC"/README.md --type $type --vocab-size 900 $o $more -o base.model 2>/dev/null
+        # shellcheck disable=SC2086
+        train "$SRC"/ARCHITECTURE.md --type $type --vocab-size 600 $o $more -o want.model 2>/dev/null
+        train "$SRC"/ARCHITECTURE.md --like base.model --vocab-size 600 -o got.model 2>/dev/null
+        same want.model got.model
+    done
+done
+train "$SRC"/README.md --like base.model --vocab-size 600 --special '<more>'
+"$LLMCTL" tokenize inspect tokenizer.model --vocab | shows -P '^5?[0-9]\t\t"<more>"\tspecial$'
+fails 2 "exclude each other" "$LLMCTL" tokenize train w.txt --like base.model --digits
+
 fails 2 "exclude each other" "$LLMCTL" tokenize train w.txt --like bert --type bpe
 fails 2 "would be replaced" "$LLMCTL" tokenize train w.txt --like bert -o bert/tokenizer.json
 fails 2 "writes a tokenizer.json" "$LLMCTL" tokenize train w.txt --like bert -o x/vocab.txt
+"$LLMCTL" tokenize train "$SRC"/README.md --split gpt2 --vocab-size 300 -o r.tiktoken -q
 fails 66 "absent" "$LLMCTL" tokenize train w.txt --like absent
 fails 2 "is given twice" "$LLMCTL" tokenize train w.txt --like bert --special '[CLS]' -o x.json
-train "$SRC"/README.md --type unigram --vocab-size 300 -o u.model
-fails 2 "it is no tokenizer.json" "$LLMCTL" tokenize train w.txt --like u.model
+fails 2 "it is neither a tokenizer.json" "$LLMCTL" tokenize train w.txt --like r.tiktoken:gpt2
 sed 's/"byte_fallback":false/"byte_fallback":true/' base.json >fall.json
 fails 2 "fall back to bytes" "$LLMCTL" tokenize train w.txt --like fall.json
 sed 's/"special":true}\],/"special":false}],/; s/"tokens":\["<s>"\]/"tokens":["<pad>"]/; s/"ids":\[4\]/"ids":[5]/; /^"padding"/d' base.json >lost.json
