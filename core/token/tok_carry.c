@@ -30,20 +30,6 @@ static uint32_t gap_code(const struct tokenizer *t, double gap, size_t n)
     return place_code((double)tok_gap_width(gap, n, t->fast->max_step, t->spm_floats));
 }
 
-static float go_on_floats(const struct tokenizer *t, float sum, int32_t *ids, size_t n)
-{
-    const float unknown = (float)t->unk_score, *score = t->fast->score; /* a sum of two floats in a double, rounded, is that of floats */
-    for (size_t i = 0; i < n; i++) {
-        if (ids[i] >= 0) {
-            sum += score[ids[i]];
-            continue;
-        }
-        for (int32_t k = ids[i]; k < 0; k++) sum += unknown;
-        ids[i] = t->unk_id;
-    }
-    return sum;
-}
-
 static double go_on_doubles(const struct tokenizer *t, double sum, int32_t *ids, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -62,7 +48,7 @@ static void add_up(const struct tokenizer *t, struct tok_scratch *s, const struc
 {
     if (out->n <= s->summed) return;
     int32_t *ids = out->id + s->summed;
-    if (t->spm_floats) s->sum = (double)go_on_floats(t, (float)s->sum, ids, out->n - s->summed);
+    if (t->spm_floats) s->sum = (double)unigram_sum(&t->fast->sums, (float)s->sum, ids, out->n - s->summed);
     else s->sum = go_on_doubles(t, s->sum, ids, out->n - s->summed);
     s->summed = out->n;
 }

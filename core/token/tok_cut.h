@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/token/unigram_sum.h"
+
 enum cut_kind {
     CUT_WORDS,  /* at white space, which is no part of a word; perhaps at punctuation */
     CUT_SPACES, /* before spaces between two ordinary characters */
@@ -65,7 +67,7 @@ struct tok_fast {
     bool near;        /* such tokens have no white space: tok_near.c looks for them stretch by stretch */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
-    float *score;     /* [vocab.n] where it does in floats, else NULL: half of what t->score takes of the caches */
+    struct unigram_sums sums; /* ... where it does in floats: [vocab.n] scores take half of what t->score does; else NULL */
     bool inside;      /* Unigram by words: parts may begin inside of one (tok_inside.c) ... */
     double wide_gap;  /* ... and hold wherever they stand with a gap wider than this, times 2 n + 2 of n additions */
     enum tok_blanks blanks;

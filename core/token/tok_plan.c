@@ -529,14 +529,15 @@ static bool plan_cuts(const struct tokenizer *t, struct tok_fast *f)
 static int plan_scores(const struct tokenizer *t, struct tok_fast *f, struct err *e)
 {
     size_t n = (size_t)t->vocab.n;
-    if (f->carry && t->spm_floats && !(f->score = mem_alloc(n, sizeof *f->score)))
-        return err_oom(e, n * sizeof *f->score, "scores");
+    float *floats = f->carry && t->spm_floats ? mem_alloc(n, sizeof *floats) : NULL;
+    if (f->carry && t->spm_floats && !floats) return err_oom(e, n * sizeof *floats, "scores");
     f->max_step = fabs(t->unk_score);
     for (size_t id = 0; id < n; id++) {
         double score = t->vocab.v[id].flags & VOCAB_MODEL ? t->score[id] : 0; /* added tokens have no score */
-        if (f->score) f->score[id] = (float)score;
+        if (floats) floats[id] = (float)score;
         if (fabs(score) > f->max_step) f->max_step = fabs(score);
     }
+    f->sums = (struct unigram_sums){floats, (float)t->unk_score, t->unk_id, fmaxf((float)f->max_step, 1), unigram_sum_best()};
     return 0;
 }
 
@@ -544,7 +545,7 @@ static void drop(struct tok_fast *f)
 {
     unigram_free(f->walk);
     free(f->symbol);
-    free(f->score);
+    free(f->sums.score);
 }
 
 int tok_fast_init(struct tokenizer *t, struct err *e)

@@ -1,4 +1,5 @@
 /* The walk over symbols finds what model_unigram.c finds, whatever the instructions. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -319,6 +320,49 @@ static void long_tokens_together_are_walked_as_alone(void **state)
     }
 }
 
+/* Scores of few bits are often in the middle between two last places of a sum. */
+static void put_scores(struct rng_key *k, uint64_t *at, float *score, size_t n, float least)
+{
+    for (size_t i = 0; i < n; i++) {
+        score[i] = -(float)rng_below(k, (*at)++, 1u << 24) * 0x1p-24f * least;
+        if (rng_below(k, (*at)++, 4) == 0) score[i] = -(float)rng_below(k, (*at)++, 64) * least / 64;
+    }
+}
+
+static void sums_in_any_order_are_those_one_by_one(void **state)
+{
+    (void)state;
+    enum { IDS = 300, TOKENS = 97, UNKNOWN = 7 };
+    float score[TOKENS];
+    struct rng_key k = rng_key(17, RNG_TEST, 0, 0);
+    uint64_t at = 0;
+    size_t done = 0, refused = 0;
+    for (int i = 0; i < 20000; i++) {
+        struct unigram_sums one = {score, -25.5f, UNKNOWN, 32, NULL}, many = one;
+        int32_t a[IDS], b[IDS];
+        size_t n = rng_below(&k, at++, i % 2 ? IDS : 4);
+        float part = (float)rng_below(&k, at++, 1u << 23) * 0x1p-23f;
+        int power = 1 + (int)rng_below(&k, at++, 17);
+        float sum = -ldexpf(1, power) + (i % 3 ? -ldexpf(part, power) : 64 * part - 32); /* or near the power */
+        if (i % 100 == 0) put_scores(&k, &at, score, TOKENS, i % 200 ? 32 : 25.7f);
+        if (i % 1000 == 500) score[UNKNOWN + 1] = score[UNKNOWN + 2] = 20.25f;
+        for (size_t j = 0; j < n; j++) {
+            a[j] = (int32_t)rng_below(&k, at++, TOKENS + TOKENS / 8);
+            if (a[j] >= TOKENS) a[j] = -1 - (int32_t)rng_below(&k, at++, i % 7 ? 9 : 9000);
+        }
+        memcpy(b, a, sizeof a);
+        many.block = unigram_sum_best();
+        float x = unigram_sum(&one, sum, a, n), y = unigram_sum(&many, sum, b, n);
+        assert_true(x == y);
+        assert_memory_equal(a, b, n * sizeof *a);
+        if (!many.block || !n) continue;
+        for (size_t j = 0; j < n; j++) assert_true(a[j] >= 0);
+        if (many.block(&many, &sum, a, n < UNIGRAM_SUM_BLOCK ? n : UNIGRAM_SUM_BLOCK)) done++;
+        else refused++;
+    }
+    assert_true(!unigram_sum_best() || (done > 2000 && refused > 2000));
+}
+
 /* Characters of all lengths: some are certain, some are replaced by one or by three, blanks and others are not. */
 static size_t random_word(struct rng_key *k, uint64_t *at, char *to)
 {
@@ -455,6 +499,7 @@ int main(void)
         cmocka_unit_test(words_by_symbols_are_those_over_bytes),
         cmocka_unit_test(words_together_are_walked_as_alone),
         cmocka_unit_test(long_tokens_together_are_walked_as_alone),
+        cmocka_unit_test(sums_in_any_order_are_those_one_by_one),
         cmocka_unit_test(symbols_of_vectors_are_those_one_by_one),
         cmocka_unit_test(pairs_inside_tokens_are_joined),
         cmocka_unit_test(pairs_inside_other_tokens_are_joined),
