@@ -89,17 +89,16 @@ static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
     return true;
 }
 
-/* Runs of unknown characters become one each; returns the number of ids.  Which they are cannot be guessed. */
+/* Unknown characters side by side, perhaps some that are one already, become one; returns the number of ids.  Which they are cannot be guessed. */
 static size_t melt(const struct tokenizer *t, int32_t *ids, size_t n)
 {
     size_t count = 0;
     int32_t run = 0; /* less unknown ones side by side */
     for (size_t i = 0; i < n; i++) {
-        int32_t id = ids[i];
-        bool unknown = id == t->unk_id;
-        count += !(unknown & (run < 0));
-        run = unknown ? run - 1 : 0;
-        ids[count - 1] = unknown ? run : id;
+        int32_t id = ids[i], less = id == t->unk_id ? -1 : id < 0 ? id : 0;
+        count += !((less < 0) & (run < 0));
+        run = less < 0 ? run + less : 0;
+        ids[count - 1] = less < 0 ? run : id;
     }
     return count;
 }
@@ -209,34 +208,57 @@ static inline uint32_t word_code(const struct tok_carry *c, float gap, size_t n)
     return code;
 }
 
-/* Part i, of n symbols, is not in the cache, where it has this slot now: it is to be walked with others. */
-static uint32_t wait(struct tok_scratch *s, size_t i, size_t n, struct word_slot *slot)
+/* What stands between unknown characters, of n symbols, becomes words of its own: no token reaches over those. */
+static void add_words(struct tok_carry *c, size_t n, uint64_t unknown)
+{
+    struct unigram_words *w = &c->words;
+    const uint16_t *from = w->symbols + w->n, *end = from + n;
+    while (unknown) {
+        size_t before = (size_t)__builtin_ctzll(unknown), run = (size_t)__builtin_ctzll(~(unknown >> before));
+        uint16_t *to = w->symbols + w->n;
+        for (size_t i = 0; i < before; i++) to[i] = from[i];
+        from += before + run;
+        unknown >>= before + run - 1;
+        unknown >>= 1;
+        c->behind[w->n_words] = (uint16_t)run;
+        unigram_words_add(w, before);
+    }
+    uint16_t *to = w->symbols + w->n;
+    size_t left = (size_t)(end - from);
+    for (size_t i = 0; to != from && i < left; i++) to[i] = from[i];
+    unigram_words_add(w, left);
+}
+
+/* Part i, of n symbols, is to be walked with others.  slot: where the cache will have it, or NULL. */
+static uint32_t wait(struct tok_scratch *s, size_t i, size_t n, uint64_t unknown, struct word_slot *slot)
 {
     struct tok_carry *c = s->carry;
-    size_t word = c->words.n_words;
-    slot->id[0] = (uint32_t)word;
-    slot->id[1] = slot->id[3] = 0;
-    c->wait[word] = (struct tok_wait){.slot = slot, .part = (uint16_t)i, .n_symbols = (uint16_t)n};
-    unigram_words_add(&c->words, n);
-    return (uint32_t)word;
+    size_t number = c->n_waits++;
+    if (slot) {
+        slot->id[0] = (uint32_t)number;
+        slot->id[1] = slot->id[3] = 0;
+    }
+    c->wait[number] = (struct tok_wait){.slot = slot, .part = (uint16_t)i, .n_symbols = (uint16_t)n, .first = (uint16_t)c->words.n_words};
+    add_words(c, n, unknown);
+    return (uint32_t)number;
 }
 
-/* The ids of n symbols that are in no token but for a blank before them; returns how many. */
-static size_t unknown_ids(const struct unigram *u, size_t n, bool blank, int32_t *ids)
+/* Up to CARRY_SLACK ids may be read. */
+static inline void fill(struct tok_scratch *s, struct word_slot *slot, const uint8_t *word, size_t len, const int32_t *ids, size_t n,
+                        uint32_t code)
 {
-    ids[0] = unigram_symbol_id(u, u->mark);
+    if (len <= WORD_KEY_MAX) word_cache_fill_code(&s->cache, slot, ids, n, code);
+    else word_cache_fill_long(&s->cache, slot, word, len, ids, n, code);
+}
+
+/* The ids of n symbols that are in no token but for a blank before them: there is one way. */
+static struct tok_put put_unknown(const struct tokenizer *t, struct tok_scratch *s, size_t n, bool blank, size_t *used)
+{
+    int32_t *ids = s->carry->known + *used;
+    ids[0] = unigram_symbol_id(t->fast->walk, t->fast->walk->mark);
     ids[blank] = -(int32_t)(n - blank);
-    return (size_t)blank + 1;
-}
-
-static void fill_unknown(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len, size_t n, bool blank,
-                         struct word_slot *slot)
-{
-    int32_t ids[WORD_KEY_MAX] = {0};
-    size_t n_ids = unknown_ids(t->fast->walk, n, blank, ids);
-    uint32_t code = word_code(s->carry, (float)UNIGRAM_NO_GAP, n);
-    if (len <= WORD_KEY_MAX) word_cache_fill_code(&s->cache, slot, ids, n_ids, code);
-    else word_cache_fill_long(&s->cache, slot, word, len, ids, n_ids, code);
+    *used += (size_t)blank + 1;
+    return (struct tok_put){ids, (uint32_t)blank + 1, UNIGRAM_WORDS};
 }
 
 /* Part i is in the cache, or waits: where its ids are. */
@@ -255,13 +277,13 @@ static struct tok_put known(struct tok_scratch *s, const uint8_t *text, size_t i
     if (!gap_is_wide(s, slot->id[3]) || !(is_short || word_bytes_equal((const uint8_t *)(ids + n), word, len)))
         return (struct tok_put){NULL, 0, UNIGRAM_WORDS};
     int32_t *to = c->known + *used;
-    memcpy(to, ids, n * sizeof *ids); /* the cache's may move */
+    for (size_t k = 0; k < n; k += WORD_INLINE) memcpy(to + k, ids + k, WORD_INLINE * sizeof *ids); /* the cache's may move */
     *used += n;
     return (struct tok_put){to, (uint32_t)n, UNIGRAM_WORDS};
 }
 
-/* Part i is not in the cache, where it would have this slot: it is put there or, if all its characters
- * are certain, waits to be. */
+/* Part i is not in the cache, where it would have this slot, or is too long for it (NULL).  If all its characters are
+ * certain and they are not many, it waits, or there is one way. */
 static struct tok_put begin(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len,
                             struct word_slot *slot, size_t *used)
 {
@@ -270,27 +292,26 @@ static struct tok_put begin(const struct tokenizer *t, struct tok_scratch *s, co
     const uint8_t *word = text + s->begins[i];
     struct tok_put put = {NULL, 0, UNIGRAM_WORDS};
     bool blank;
-    size_t n = u ? tok_walk_symbols(t->fast, word, len, w) : 0;
+    uint64_t unknown;
+    size_t n = u ? tok_walk_symbols(t->fast, word, len, w, &unknown) : 0;
     if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return put; /* more ids than it may have there */
-    word_cache_claim_slot(&s->cache, slot, &s->words->keys[i]);
-    if (tok_walk_unknown(u, w->symbols + w->n, n, &blank)) {
-        fill_unknown(t, s, word, len, n, blank, slot);
-        return known(s, text, i, len, slot, used);
+    if (slot) word_cache_claim_slot(&s->cache, slot, &s->words->keys[i]);
+    if (tok_walk_unknown(u, w->symbols + w->n, n, unknown, &blank)) {
+        put = put_unknown(t, s, n, blank, used);
+        if (slot) fill(s, slot, word, len, put.ids, put.n, word_code(s->carry, (float)UNIGRAM_NO_GAP, n));
+    } else {
+        put.word = wait(s, i, n, unknown, slot);
     }
-    put.word = wait(s, i, n, slot);
     return put;
 }
 
-/* A part that is not looked up, if its characters are in no token but for a blank before them. */
-static struct tok_put all_unknown(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len, size_t *used)
+/* A part that is not looked up. */
+static struct tok_put begin_long(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len, size_t *used)
 {
+    struct tok_put put = begin(t, s, text, i, len, NULL, used);
     bool blank;
-    size_t n = t->fast->walk ? tok_walk_all_unknown(t->fast, word, len, &blank) : 0;
-    if (!n) return (struct tok_put){NULL, 0, UNIGRAM_WORDS};
-    int32_t *ids = s->carry->known + *used;
-    size_t n_ids = unknown_ids(t->fast->walk, n, blank, ids);
-    *used += n_ids;
-    return (struct tok_put){ids, (uint32_t)n_ids, UNIGRAM_WORDS};
+    size_t n = put.ids || put.word < UNIGRAM_WORDS || !t->fast->walk ? 0 : tok_walk_all_unknown(t->fast, text + s->begins[i], len, &blank);
+    return n ? put_unknown(t, s, n, blank, used) : put;
 }
 
 /* Where the ids of left[0..n) are: of those that are known, and whose gap is wide, in
@@ -303,14 +324,16 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
     size_t k = 0, used = 0, begun = 0;
     bool room = word_cache_room(&s->cache, UNIGRAM_WORDS, UNIGRAM_ROOM + UNIGRAM_WORDS * (WALK_LOOKED_UP / 4 + 1) + WORD_KEY_MAX);
     unigram_words_clear(&c->words);
+    c->n_waits = 0;
     for (; k < n && begun < UNIGRAM_WORDS && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
         size_t i = left[k].word, len = s->words->ends[i] - s->begins[i];
-        c->put[k] = (struct tok_put){NULL, 0, UNIGRAM_WORDS};
         if (len > t->fast->longest) {
-            c->put[k] = all_unknown(t, s, text + s->begins[i], len, &used);
+            c->put[k] = begin_long(t, s, text, i, len, &used);
+            begun++;
             continue;
         }
         struct word_slot *slot = word_cache_seek(&s->cache, &s->words->keys[i]);
+        c->put[k] = (struct tok_put){NULL, 0, UNIGRAM_WORDS};
         if (slot->k[1]) {
             s->cache.seconds += (size_t)(slot - s->cache.lines->slot) / 2 != word_cache_line(&s->cache, s->words->keys[i].hash);
             c->put[k] = known(s, text, i, len, slot, &used);
@@ -322,6 +345,18 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
     return k;
 }
 
+/* Between the words of a part come unknown characters; returns how near the second best way was in any of them. */
+static float join_words(struct tok_carry *c, size_t first, size_t end)
+{
+    struct unigram_words *w = &c->words;
+    float gap = w->gap[first];
+    for (size_t i = first + 1; i < end; i++) {
+        w->ids[w->begin[i] - 1] = -(int32_t)c->behind[i - 1];
+        gap = w->gap[i] < gap ? w->gap[i] : gap;
+    }
+    return gap;
+}
+
 /* Walks those that wait, from sum 0, and fills their slots. */
 static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text)
 {
@@ -329,15 +364,15 @@ static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_
     struct unigram_words *w = &c->words;
     if (!w->n_words) return;
     unigram_walk_words(t->fast->walk, w);
-    for (size_t k = 0; k < w->n_words; k++) {
+    c->wait[c->n_waits].first = (uint16_t)w->n_words;
+    for (size_t k = 0; k < c->n_waits; k++) {
         struct tok_wait *wait = &c->wait[k];
-        size_t begin = s->begins[wait->part], len = s->words->ends[wait->part] - begin;
-        int32_t *ids = w->ids + w->begin[k];
-        size_t n = (size_t)(w->begin[k + 1] - w->begin[k] - 1);
-        uint32_t code = word_code(c, w->gap[k], wait->n_symbols);
+        size_t begin = s->begins[wait->part], len = s->words->ends[wait->part] - begin, end = wait[1].first;
+        int32_t *ids = w->ids + w->begin[wait->first];
+        size_t n = (size_t)(w->begin[end] - w->begin[wait->first] - 1);
+        uint32_t code = word_code(c, join_words(c, wait->first, end), wait->n_symbols);
         if (w->unknown) n = melt(t, ids, n);
-        if (len <= WORD_KEY_MAX) word_cache_fill_code(&s->cache, wait->slot, ids, n, code);
-        else word_cache_fill_long(&s->cache, wait->slot, text + begin, len, ids, n, code);
+        if (wait->slot) fill(s, wait->slot, text + begin, len, ids, n, code);
         wait->n_ids = (uint16_t)n;
         wait->wide = gap_is_wide(s, code);
     }
@@ -356,7 +391,7 @@ static inline int32_t *copy(int32_t *to, const int32_t *ids, size_t n)
 static inline struct tok_put found(const struct tok_carry *c, struct tok_put p)
 {
     if (p.word < UNIGRAM_WORDS && c->wait[p.word].wide)
-        return (struct tok_put){c->words.ids + c->words.begin[p.word], c->wait[p.word].n_ids, UNIGRAM_WORDS};
+        return (struct tok_put){c->words.ids + c->words.begin[c->wait[p.word].first], c->wait[p.word].n_ids, UNIGRAM_WORDS};
     return p;
 }
 

@@ -44,13 +44,14 @@ void tok_many_learn(const struct tokenizer *t, struct tok_scratch *s, const uint
 {
     struct tok_many *m = s->many;
     const struct tok_fast *f = t->fast;
+    uint64_t unknown;
     unigram_words_clear(&m->words);
     for (; i < end; i++) {
         size_t begin = s->begins[i], len = s->words->ends[i] - begin, count;
         if (word_cache_seek(&s->cache, &s->words->keys[i])->k[1]) continue;
         s->missed++;
         if (begin == 0 || begin + len == n || len > WALK_LOOKED_UP || !tok_walk_is_word(f, text + begin, len)) continue;
-        if (!(count = tok_walk_symbols(f, text + begin, len, &m->words))) continue;
+        if (!(count = tok_walk_symbols(f, text + begin, len, &m->words, &unknown))) continue;
         m->part[m->words.n_words] = (uint16_t)i;
         m->n_symbols[m->words.n_words] = (uint16_t)count;
         unigram_words_add(&m->words, count);

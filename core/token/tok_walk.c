@@ -90,17 +90,18 @@ static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, s
 }
 
 /* The same of a short word, where vectors are sure of them. */
-static inline size_t symbols_at_once(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to)
+static inline size_t symbols_at_once(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to, uint64_t *unknown)
 {
     const struct unigram_blanks blanks = {{f->blank[0], f->blank[1], f->blank[2], f->blank[3]}, f->one_space};
-    return f->walk->symbols ? f->walk->symbols(f->walk, &blanks, refused_of(f), p, n, to) : 0;
+    return f->walk->symbols ? f->walk->symbols(f->walk, &blanks, refused_of(f), p, n, to, unknown) : 0;
 }
 
 /* p[0..n) without blanks that begin another word. */
 static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
 {
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
-    size_t n_all = symbols_at_once(f, p, n, all);
+    uint64_t unknown;
+    size_t n_all = symbols_at_once(f, p, n, all, &unknown);
     if (!n_all) n_all = symbols_of(f, p, n, UNIGRAM_MOST, all);
     if (!n_all) return false;
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
@@ -110,24 +111,53 @@ static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, doub
     return true;
 }
 
-size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words)
+/* The symbols of p[0..n), which may be long, if vectors are sure of all of them and they are `most` at most; else 0.
+ * *unknown is of the first 64. */
+static size_t symbols_in_pieces(const struct tok_fast *f, const uint8_t *p, size_t n, size_t most, uint16_t *to, uint64_t *unknown)
+{
+    size_t count = 0, few;
+    uint64_t here;
+    *unknown = 0;
+    for (size_t i = 0, len; i < n; i += len, count += few) {
+        len = n - i < WALK_LOOKED_UP ? n - i : WALK_LOOKED_UP;
+        while (i + len < n && len > 0 && (p[i + len] & 0xC0) == 0x80) len--;
+        few = symbols_at_once(f, p + i, len, to + count, &here);
+        if (!few || count + few > most) return 0;
+        *unknown |= count < 64 ? here << count : 0;
+        if (f->one_space && i && to[count] == f->walk->mark && to[count - 1] == f->walk->mark) return 0;
+    }
+    return count;
+}
+
+/* One by one, UNIGRAM_SHORT at most. */
+static size_t symbols_of_short(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to, uint64_t *unknown)
+{
+    size_t count = symbols_of(f, p, n, UNIGRAM_SHORT, to);
+    *unknown = 0;
+    for (size_t i = 0; i < count; i++) *unknown |= (uint64_t)(to[i] == f->walk->unknown) << i;
+    return count;
+}
+
+size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words, uint64_t *unknown)
 {
     uint16_t *to = words->symbols + words->n;
-    size_t count = symbols_at_once(f, p, n, to);
-    return count ? count : symbols_of(f, p, n, UNIGRAM_SHORT, to);
+    size_t count = n <= WALK_LOOKED_UP ? symbols_at_once(f, p, n, to, unknown) : symbols_in_pieces(f, p, n, UNIGRAM_SHORT, to, unknown);
+    return count ? count : symbols_of_short(f, p, n, to, unknown);
 }
 
 size_t tok_walk_all_unknown(const struct tok_fast *f, const uint8_t *p, size_t n, bool *blank)
 {
-    const struct unigram *u = f->walk;
     uint16_t symbols[UNIGRAM_SHORT + UNIGRAM_SLACK];
+    uint64_t unknown;
     size_t count = 0, len = 0, few;
     for (size_t i = 0; i < n; i += len, count += few) {
         len = n - i < WALK_LOOKED_UP ? n - i : WALK_LOOKED_UP;
         while (i + len < n && len > 0 && (p[i + len] & 0xC0) == 0x80) len--;
-        few = symbols_at_once(f, p + i, len, symbols);
-        if (!few && len) few = symbols_of(f, p + i, len, UNIGRAM_SHORT, symbols);
-        if (!few || !(i ? tok_walk_all(symbols, few, u->unknown) : tok_walk_unknown(u, symbols, few, blank))) return 0;
+        bool begins_blank;
+        few = symbols_at_once(f, p + i, len, symbols, &unknown);
+        if (!few && len) few = symbols_of_short(f, p + i, len, symbols, &unknown);
+        if (!few || !tok_walk_unknown(f->walk, symbols, few, unknown, &begins_blank) || (i && begins_blank)) return 0;
+        if (!i) *blank = begins_blank;
     }
     return count;
 }
@@ -265,20 +295,6 @@ static int put_unknown(const struct tokenizer *t, struct tok_scratch *s, const u
     return 0;
 }
 
-/* The symbols of a long part p[0..n), and zeros behind them, if vectors are sure of all of them and they are not many; else 0. */
-static size_t symbols_of_long(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to)
-{
-    size_t count = 0, few;
-    for (size_t i = 0, len; i < n; i += len, count += few) {
-        len = n - i < WALK_LOOKED_UP ? n - i : WALK_LOOKED_UP;
-        while (i + len < n && len > 0 && (p[i + len] & 0xC0) == 0x80) len--;
-        few = count + len <= UNIGRAM_MOST ? symbols_at_once(f, p + i, len, to + count) : 0;
-        if (!few || (f->one_space && i && to[count] == f->walk->mark && to[count - 1] == f->walk->mark)) return 0;
-    }
-    memset(to + count, 0, UNIGRAM_SLACK * sizeof *to);
-    return count;
-}
-
 /* Those symbols: no way goes past the ends of characters that are in no token. */
 static int walk_all(const struct tokenizer *t, struct tok_scratch *s, const uint16_t *symbols, size_t n, struct tok_ids *out, struct err *e)
 {
@@ -306,8 +322,11 @@ int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *
 {
     const struct tok_fast *f = t->fast;
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
+    uint64_t which;
     bool near = t->spm_floats && s->sum - (double)(end - begin) * f->max_step < -UNIGRAM_REBASE;
-    size_t n_all = begin && end < n && t->spm_floats && !near ? symbols_of_long(f, (const uint8_t *)text + begin, end - begin, all) : 0;
+    bool whole = begin && end < n && t->spm_floats && !near;
+    size_t n_all = whole ? symbols_in_pieces(f, (const uint8_t *)text + begin, end - begin, UNIGRAM_MOST, all, &which) : 0;
+    memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
     if (n_all) return walk_all(t, s, all, n_all, out, e);
     struct pending p = {.begin = begin, .chains = begin == 0};
     uint16_t one, last = 0, unknown = t->spm_floats ? f->walk->unknown : 0; /* last: the symbol before, 0 if that is not certain */

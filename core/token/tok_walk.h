@@ -15,24 +15,16 @@ enum { WALK_LOOKED_UP = 48 };
 /* The best way through p[0..n), a part inside a text, from `sum` on; false: it is not certain. */
 bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path);
 
-/* The symbols of p[0..n), n <= WALK_LOOKED_UP, behind those that are to be walked together,
- * which have room and to which they may be added; 0: it is not certain, or they are many. */
-size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words);
+/* The symbols of p[0..n) behind those that are to be walked together,
+ * which have room and to which they may be added; 0: it is not certain, or they are many.
+ * *unknown: a bit for each that is a character in no token. */
+size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words, uint64_t *unknown);
 
-/* Whether all are that symbol. */
-static inline bool tok_walk_all(const uint16_t *symbols, size_t n, uint16_t symbol)
-{
-    size_t i = 0;
-    while (i < n && symbols[i] == symbol) i++;
-    return i == n;
-}
-
-/* Whether these are characters that are in no token, and U+2581 (a token) before them if *blank: there is one way
- * through them. */
-static inline bool tok_walk_unknown(const struct unigram *u, const uint16_t *symbols, size_t n, bool *blank)
+/* Whether these are such characters, and U+2581 (a token) before them if *blank: there is one way through them. */
+static inline bool tok_walk_unknown(const struct unigram *u, const uint16_t *symbols, size_t n, uint64_t unknown, bool *blank)
 {
     *blank = symbols[0] == u->mark;
-    return n > *blank && u->unknown && tok_walk_all(symbols + *blank, n - *blank, u->unknown);
+    return n > *blank && (unknown | *blank) == UINT64_MAX >> (64 - n);
 }
 
 /* The same of p[0..n), which may be long: the number of symbols; 0: it is another part, or not certain. */

@@ -42,9 +42,9 @@ struct unigram_blanks {
     bool one;
 };
 /* The symbols of p[0..n), whole characters, to `to`, of which UNIGRAM_SLACK may be written; 0: they are more, or not
- * certain without a closer look, or one is `refused` (a symbol or 0). */
+ * certain without a closer look, or one is `refused` (a symbol or 0).  *unknown: a bit for each that is u->unknown. */
 typedef size_t unigram_symbols_fn(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
-                                  size_t n, uint16_t *to);
+                                  size_t n, uint16_t *to, uint64_t *unknown);
 
 /* A double array: node 0 is the root, node s symbol s alone. */
 struct unigram_node {

@@ -14,7 +14,8 @@
 enum {
     UNIGRAM_ROOM = 1024, /* symbols of all words, and a 0 behind each */
     UNIGRAM_SHORT = 64,  /* symbols of one */
-    UNIGRAM_WORDS = 128,
+    UNIGRAM_PARTS = UNIGRAM_SHORT / 2 + 1, /* of one that is cut where characters are unknown */
+    UNIGRAM_WORDS = 160,
     UNIGRAM_PLACES = UNIGRAM_ROOM + 2 * UNIGRAM_SHORT + 4,
 };
 
@@ -36,10 +37,10 @@ static inline void unigram_words_clear(struct unigram_words *w)
 
 static inline bool unigram_words_full(const struct unigram_words *w)
 {
-    return w->n_words == UNIGRAM_WORDS || w->n + UNIGRAM_SHORT >= UNIGRAM_ROOM;
+    return w->n_words + UNIGRAM_PARTS > UNIGRAM_WORDS || w->n + UNIGRAM_SHORT >= UNIGRAM_ROOM;
 }
 
-/* The word at symbols[n..n + len), 1 <= len <= UNIGRAM_SHORT, which was put there. */
+/* The word at symbols[n..n + len), len <= UNIGRAM_SHORT, which was put there. */
 static inline void unigram_words_add(struct unigram_words *w, size_t len)
 {
     w->n += len;

@@ -13,14 +13,27 @@ LANES_INLINE uint64_t blanks_of(__m512i x, const uint8_t blank[4])
     return m;
 }
 
+/* Whether the blanks are a run of U+0020 at the beginning. */
+LANES_INLINE bool is_run(__m512i x, uint32_t marks)
+{
+    return !(marks & (marks + 1)) && !(marks & ~(uint32_t)_mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(' ')));
+}
+
 size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
-                                  size_t n, uint16_t *to)
+                                  size_t n, uint16_t *to, uint64_t *unknown)
 {
     const uint64_t all = _bzhi_u64(~(uint64_t)0, (unsigned)n);
     const __m512i x = _mm512_maskz_loadu_epi8(all, p), low = _mm512_set1_epi32(0xFFFF);
     uint64_t first = lanes_first(x) & all, blank = blanks_of(x, b->blank) & all;
     size_t count = (size_t)_mm_popcnt_u64(first), done = 0;
     uint32_t marks = (uint32_t)_pext_u64(blank, first), odd = 0;
+    *unknown = 0;
+    if (b->one && (marks & (marks - 1)) && is_run(x, marks) && !u->symbol[' ']) {
+        size_t more = (size_t)_mm_popcnt_u32(marks) - 1;
+        first &= ~(uint64_t)0 << more;
+        count -= more;
+        marks = 1;
+    }
     if (n > 64 || count > 32 || (b->one && (marks & (marks - 1)))) return 0;
     for (; done < count; done += 16, marks >>= 16) {
         __mmask16 lanes = (__mmask16)_bzhi_u32(0xFFFF, (unsigned)(count - done));
@@ -30,6 +43,7 @@ size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_
         __mmask16 bad = _mm512_testn_epi32_mask(s, s) | _mm512_test_epi32_mask(s, _mm512_set1_epi32((int)UNIGRAM_MANY)) |
                         _mm512_cmpeq_epi32_mask(s, _mm512_set1_epi32((int)refused));
         odd |= (uint32_t)(bad & lanes);
+        *unknown |= (uint64_t)(_mm512_cmpeq_epi32_mask(s, _mm512_set1_epi32(u->unknown)) & lanes) << done;
         _mm256_storeu_si256((void *)(to + done), _mm512_cvtepi32_epi16(s));
         first &= ~(uint64_t)0 << (_tzcnt_u64(_pdep_u64((uint64_t)1 << 16, first)) & 63);
     }
@@ -37,9 +51,9 @@ size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_
 }
 #else
 size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
-                                  size_t n, uint16_t *to)
+                                  size_t n, uint16_t *to, uint64_t *unknown)
 {
-    (void)u, (void)b, (void)refused, (void)p, (void)n, (void)to;
+    (void)u, (void)b, (void)refused, (void)p, (void)n, (void)to, (void)unknown;
     return 0;
 }
 #endif

@@ -116,17 +116,19 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
     int32_t *want = malloc((N + 1) * sizeof *want);
     size_t n = 0, pairs[2] = {0, 0};
     score[0] = unknown_score(score);
-    for (uint64_t at = 0; n + 15 < N; text[n++] = ' ') {
+    for (uint64_t at = 0; n + 18 < N; text[n++] = ' ') {
         for (int letters = 1 + (int)rng_below(&k, at++, 3); letters > 0; letters--) {
             char pair = (char)('A' + 2 * rng_below(&k, at++, PAIRS));
             text[n++] = pair;
             text[n++] = (char)(pair + 1);
+            if (rng_below(&k, at++, 12) == 0) text[n++] = '#';
         }
         for (int unknown = (int)rng_below(&k, at++, 50) - 43; unknown > 0; unknown--) text[n++] = '#';
         if (n + 120 > N || rng_below(&k, at++, 20)) continue;
         text[n++] = ' '; /* nothing else in a word, which may be longer than those that are looked up */
+        if (rng_below(&k, at++, 2)) text[n++] = 'C'; /* but for its beginning */
         for (int unknown = 1 + (int)rng_below(&k, at++, 100); unknown > 0; unknown--) text[n++] = '#';
-        if (rng_below(&k, at++, 2)) text[n++] = 'C'; /* but for its end */
+        if (rng_below(&k, at++, 2)) text[n++] = 'C'; /* or its end */
     }
     n--;
     assert_non_null(t->fast);
@@ -151,7 +153,7 @@ static void characters_that_are_no_pieces_are_walked(void **state)
     static const char *const pieces[] = {"\xe2\x96\x81", "a", "b", "xy", "axb", "\xd0\xb9\xd0\xb6", "\xe2\x96\x81x", "a\xd0\xb6", "ab"};
     static const char *const parts[] = {"a", "b", "x", "y", "xy", "\xd0\xb9", "\xd0\xb6", "q", "\xe4\xb8\xad",
                                         "\xe3\x80\x82", "\xef\xbc\x81", "\xe3\x80\x80", " ", "\xc2\xad", "\n"};
-    enum { N = 30000 };
+    enum { N = 30000, AB = COUNT_OF(pieces) - 1 /* as good as its letters, but for what is rounded */ };
     struct err e = {0};
     struct spm_model m;
     struct rng_key k = rng_key(8, RNG_TEST, 0, 0);
@@ -159,7 +161,7 @@ static void characters_that_are_no_pieces_are_walked(void **state)
     m.bos_id = 1, m.eos_id = 2;
     int bad = spm_model_add(&m, "<unk>", 5, 0, SPM_UNKNOWN, &e);
     for (size_t i = 0; i < COUNT_OF(pieces); i++)
-        bad = bad || spm_model_add(&m, pieces[i], strlen(pieces[i]), -2 - (float)i / 3, SPM_NORMAL, &e);
+        bad = bad || spm_model_add(&m, pieces[i], strlen(pieces[i]), i < AB ? -2 - 0.37f * (float)i : -5.11f, SPM_NORMAL, &e);
     if (bad) fail_msg("%s", e.msg);
     struct tokenizer *t = tokenizer_of(&m);
     assert_true(t->fast_carry && t->fast->walk && t->fast->walk->n_symbols == 8); /* 3 pieces, the unknown ones, 4 in pieces */
