@@ -90,6 +90,31 @@ static int report(const struct convert_cfg *c, const char *src, const char *dst,
     return ret;
 }
 
+/* What options and names say; nothing is read. */
+static int check(const struct convert_cfg *c, const struct opt_result *r, struct err *e)
+{
+    if (r->n_args != 2) return err_set(e, ERR_USAGE, "want the model to convert and what to write");
+    if (c->tokenizer && c->no_tokenizer) return err_set(e, ERR_USAGE, "--tokenizer and --no-tokenizer exclude each other");
+    if (str_ends_with(r->args[1], ".safetensors")) {
+        err_set(e, ERR_USAGE, "'%s': a safetensors file alone is not a model", r->args[1]);
+        return err_hint(e, "name a directory, or a file that ends in .llmz");
+    }
+    if (file_same(r->args[0], r->args[1]))
+        return err_set(e, ERR_USAGE, "'%s' is the model to convert; write to another file", r->args[1]);
+    return 0;
+}
+
+/* *m becomes the model, with the tokenizer that was asked for. */
+static int open_model(const struct convert_cfg *c, const char *src, struct saved_model *m, struct pool *pool, struct err *e)
+{
+    bool weights_alone = c->tokenizer || c->no_tokenizer;
+    if (weights_alone ? saved_open_weights(m, src, DT_F32, pool, e) : saved_open(m, src, DT_F32, pool, e)) {
+        if (strstr(e->msg, "tokenizer")) err_hint(e, "--no-tokenizer converts the weights alone");
+        return -1;
+    }
+    return c->tokenizer ? saved_take_tokenizer(m, tokenizer_option(c->tokenizer, e), e) : 0;
+}
+
 static int run(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     static const enum dtype types[] = {DT_F32, DT_F32, DT_BF16, DT_F16};
@@ -98,37 +123,12 @@ static int run(const struct cmd *self, int argc, char **argv, struct err *e)
     struct saved_model m = {0};
     struct pool *pool = NULL;
     int ret = opt_parse(self, &c, argc, argv, &r, e);
-    if (ret || r.exit_now) goto out;
-    ret = -1;
-    if (r.n_args != 2) {
-        err_set(e, ERR_USAGE, "want the model to convert and what to write");
-        goto out;
-    }
-    if (c.tokenizer && c.no_tokenizer) {
-        err_set(e, ERR_USAGE, "--tokenizer and --no-tokenizer exclude each other");
-        goto out;
-    }
+    if (ret || r.exit_now || (ret = check(&c, &r, e))) goto out;
     const char *src = r.args[0], *dst = r.args[1];
     const enum dtype *dt = c.dtype ? &types[c.dtype] : NULL;
-    bool to_llmz = str_ends_with(dst, ".llmz");
-    if (!to_llmz && str_ends_with(dst, ".safetensors")) {
-        err_set(e, ERR_USAGE, "'%s': a safetensors file alone is not a model", dst);
-        err_hint(e, "name a directory, or a file that ends in .llmz");
-        goto out;
-    }
-    if (file_same(src, dst)) {
-        err_set(e, ERR_USAGE, "'%s' is the model to convert; write to another file", dst);
-        goto out;
-    }
-    if (!(pool = pool_new((int)c.common.threads, e))) goto out;
-    if (c.tokenizer || c.no_tokenizer ? saved_open_weights(&m, src, DT_F32, pool, e) : saved_open(&m, src, DT_F32, pool, e)) {
-        if (strstr(e->msg, "tokenizer")) err_hint(e, "--no-tokenizer converts the weights alone");
-        goto out;
-    }
-    if (c.tokenizer && saved_take_tokenizer(&m, tokenizer_option(c.tokenizer, e), e)) goto out;
-    if (to_llmz ? write_llmz(dst, &m, dt, pool, e)
-                : hf_dir_save(dst, &m, dt, (uint64_t)c.max_shard, e))
-        goto out;
+    ret = -1;
+    if (!(pool = pool_new((int)c.common.threads, e)) || open_model(&c, src, &m, pool, e)) goto out;
+    if (str_ends_with(dst, ".llmz") ? write_llmz(dst, &m, dt, pool, e) : hf_dir_save(dst, &m, dt, (uint64_t)c.max_shard, e)) goto out;
     ret = report(&c, src, dst, &m, e);
 out:
     saved_close(&m);
