@@ -152,6 +152,42 @@ static void parts_give_what_the_whole_gives(void **state)
     }
 }
 
+/* An id that is none behind each of these, which may leave it waiting: its place is told. */
+static void expect_bad(const struct tokenizer *t, int32_t bad, bool skip, const char *what)
+{
+    const int32_t before[] = {1, 9, 14, 10, 0};
+    for (size_t n = 0; n <= COUNT_OF(before); n++) {
+        int32_t id[COUNT_OF(before) + 3];
+        char want[40];
+        struct err e = {0};
+        struct buf out = {0};
+        struct tok_feed f = {0};
+        memcpy(id, before, n * sizeof *id);
+        id[n] = bad;
+        id[n + 1] = 1;
+        id[n + 2] = 9;
+        snprintf(want, sizeof want, "token id %d at position %zu is", (int)bad, n);
+        assert_int_equal(tok_decode(t, id, n + 3, skip, &out, &e), -1);
+        if (!strstr(e.msg, want)) fail_msg("%s: %s, not %s", what, e.msg, want);
+        tok_feed_init(&f, t, skip);
+        assert_true(tok_feed_add(&f, id, n + 3, &out, &e) || tok_feed_end(&f, &out, &e));
+        if (!strstr(e.msg, want)) fail_msg("%s, fed: %s, not %s", what, e.msg, want);
+        tok_feed_free(&f);
+        buf_free(&out);
+    }
+}
+
+static void ids_that_are_none_are_told_by_every_decoder(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(decoders); i++) {
+        struct tokenizer *t = with_decoder(decoders[i]);
+        const int32_t bad[] = {-1, INT32_MIN, COUNT_OF(tokens), INT32_MAX};
+        for (size_t k = 0; k < 2 * COUNT_OF(bad); k++) expect_bad(t, bad[k / 2], k & 1, decoders[i]);
+        tok_free(t);
+    }
+}
+
 static void says(struct tok_feed *f, int32_t id, const char *want)
 {
     struct buf out = {0};
@@ -289,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_give_what_the_whole_gives),
+        cmocka_unit_test(ids_that_are_none_are_told_by_every_decoder),
         cmocka_unit_test(what_is_sure_comes_at_once),
         cmocka_unit_test(what_a_stream_cannot_know_is_refused),
         cmocka_unit_test(broken_utf8_is_replaced_by_its_parts),
