@@ -40,7 +40,7 @@ int mixer_parse_other(struct block_config *b, int d_model, const struct cJSON *o
 void mixer_print_other(const struct block_config *b, struct buf *out);
 int mixer_check_other(const struct block_config *b, int i, struct err *e);
 
-/* config_long.c; of the whole description */
+/* config_long.c: of the whole description. */
 int longrope_parse(struct model_config *c, const struct cJSON *j, struct err *e);
 void longrope_print(const struct model_config *c, struct buf *out);
 int longrope_check(const struct model_config *c, struct err *e);
@@ -50,21 +50,22 @@ int head_parse(struct model_config *c, const struct cJSON *j, struct err *e); /*
 void head_print(const struct model_config *c, struct buf *out);
 int head_check(const struct model_config *c, struct err *e);
 
-/* Prints "key": the shortest decimal that reads back as the same double. */
+/* config_print.c: prints "key": the shortest decimal that reads back as the same double. */
 void config_num(struct buf *out, const char *key, double v);
+/* config.c */
 bool config_absent(const struct cJSON *o, const char *key); /* or null */
 /* A key of the schema whose feature is not built: only `off` is accepted. */
 int config_refuse(const struct cJSON *o, const char *key, double off, const char *where, struct err *e);
 /* mixer.pos */
 int config_pos(struct block_config *b, const struct cJSON *o, const char *where, struct err *e);
-/* "pos": {"type": "rope", ...}. */
+/* config_print.c: "pos": {"type": "rope", ...}. */
 void config_print_rope(const struct block_config *b, struct buf *out);
-/* config_mla.c; sizes that follow from the keys. */
+/* config_mla.c: sizes that follow from the keys. */
 int mla_parse(struct block_config *b, const struct cJSON *o, const char *where, struct err *e);
 void mla_print(const struct block_config *b, struct buf *out);
 int mla_check(const struct block_config *b, int i, struct err *e);
 void mla_set_sizes(struct block_config *b);
-/* One group of blocks; *b holds the defaults. */
+/* config.c: one group of blocks; *b holds the defaults. */
 int config_block(struct block_config *b, int d_model, const struct cJSON *o, const char *where, struct err *e);
 
 #endif

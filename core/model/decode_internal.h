@@ -131,7 +131,7 @@ static inline void *cache_at(const struct decoder *d, const struct dec_layer *l,
     return l->cache + one * (size_t)(((int64_t)seq * s.parts + kv) * s.heads + head);
 }
 
-/* Memory that lives as long as the decoder; NULL (and d->failed) when there is none. */
+/* decode.c: memory that lives as long as the decoder; NULL (and d->failed) when there is none. */
 void *decode_take(struct decoder *d, size_t count, size_t size);
 /* The weight in the decoder's type; NULL stays NULL. */
 const void *decode_weight(struct decoder *d, const struct param *p);
@@ -182,7 +182,7 @@ void decode_join(struct decoder *d, int m, const struct dec_layer *l, struct pro
 void decode_make_mla(struct decoder *d);
 void decode_mla(struct decoder *d, int n_spans, int m, const struct dec_layer *l, const float *in);
 float decode_mla_scale(const struct block_config *k);
-/* d->att = attention of d->q, all heads of m rows. */
+/* decode_forward.c: d->att = attention of d->q, all heads of m rows. */
 void decode_attend(struct decoder *d, int n_spans, int m, const struct dec_layer *l);
 
 /* decode_rwkv.c */
@@ -199,7 +199,7 @@ void decode_cmix(struct decoder *d, int n_spans, int m, const struct dec_layer *
 /* decode_moe.c: d->t = the experts' output for m rows of `in`. */
 void decode_moe(struct decoder *d, int m, const struct dec_layer *l, const float *in);
 
-/* Leaves the normed hidden states of m rows in d->h. */
+/* decode_forward.c: leaves the normed hidden states of m rows in d->h. */
 void decode_forward(struct decoder *d, int n_spans, int m, const int32_t *ids);
 /* logits[n, V] of rows [row, row + n) of d->h. */
 void decode_logits(struct decoder *d, int row, int n, float *logits);

@@ -22,11 +22,11 @@ void hf_moe_write(const struct model_config *c, const char *type, struct buf *ou
 /* hf_deepseek.c.  Sigmoid routers with their keys; what holds where a file says nothing; and the same keys written. */
 int hf_deepseek_experts(struct block_config *b, const struct cJSON *hf, int groups, double scale, bool renorm, struct err *e);
 void hf_deepseek_write_experts(const struct model_config *c, struct buf *out);
-/* "key": v as a float even when it is whole: transformers checks types. */
+/* hf_moe.c: "key": v as a float even when it is whole: transformers checks types. */
 void hf_write_float(struct buf *out, const char *key, double v);
 int hf_dense_width(const struct model_config *c); /* d_ff of layers without experts, else of an expert */
 
-/* Members of config.json; *out keeps its value when they are absent (hf_need: an error). */
+/* hf_config.c: members of config.json; *out keeps its value when they are absent (hf_need: an error). */
 int hf_int(const struct cJSON *o, const char *key, int64_t min, int64_t max, int *out, struct err *e);
 int hf_need(const struct cJSON *o, const char *key, int64_t max, int *out, struct err *e);
 int hf_activation(const struct cJSON *hf, const char *key, enum act *out, struct err *e);
@@ -35,13 +35,13 @@ int hf_activation(const struct cJSON *hf, const char *key, enum act *out, struct
 int hf_rope(struct block_config *b, const struct cJSON *hf, const struct model_config *c, const char *theta_key,
             const char *partial_key, double partial, struct err *e);
 int hf_rope_object(struct block_config *b, const struct cJSON *rp, const struct model_config *c, bool partial, struct err *e);
-/* The same where rope_parameters are by kind of layer, or scale full attention only; b->theta is the family's. */
+/* hf_gemma.c: the same where rope_parameters are by kind of layer, or scale full attention only; b->theta is the family's. */
 int hf_rope_of_kind(struct block_config *b, const struct cJSON *hf, const struct model_config *c, bool sliding, struct err *e);
 void hf_write_ropes(const struct model_config *c, struct buf *out);
 /* Whether a layer sees a window only: what layer_types says, else all but each period-th (0 = none). */
 int hf_is_sliding(const struct cJSON *hf, int layer, int layers, int period, bool *out, struct err *e);
 void hf_write_layer_types(const struct model_config *c, struct buf *out);
-/* Appends a layer, folded into the last group when equal to it. */
+/* hf_config.c: appends a layer, folded into the last group when equal to it. */
 int hf_add_block(struct model_config *c, const struct block_config *b, struct err *e);
 
 /* A family in a file of its own: reading and writing config.json (what stands between model_type, vocab_size and the
@@ -82,6 +82,7 @@ struct hf_key {
 #define HF_KEY_ACT {"hidden_act", HF_ACT, false, NULL}
 #define HF_KEY_ROPE_PARTIAL {"rope_theta", HF_ROPE_PARTIAL, false, NULL}
 #define HF_KEY_ROPE {"rope_theta", HF_ROPE, false, NULL}
+/* hf_keys.c */
 int hf_keys_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e);
 void hf_keys_write(const struct hf_family *f, const struct model_config *c, struct buf *out);
 extern const struct hf_family hf_bert, hf_electra, hf_electra_generator, hf_t5, hf_bart, hf_marian, hf_bloom, hf_gemma,
@@ -97,7 +98,7 @@ extern const struct hf_family hf_modernbert; /* hf_modern.c */
 extern const struct hf_family hf_smollm3, hf_cohere2, hf_olmo3, hf_gptj; /* hf_layers.c */
 extern const struct hf_family hf_olmo, hf_olmo2, hf_granite, hf_cohere, hf_stablelm, hf_phi, hf_phi3, hf_starcoder2;
 extern const struct hf_family hf_gpt_neo, hf_opt, hf_mpt, hf_roberta, hf_xlm_roberta, hf_camembert, hf_distilbert;
-/* Reads, and takes away the head that an architecture such as BertModel has not. */
+/* hf_families.c: reads, and takes away the head that an architecture such as BertModel has not. */
 int hf_read(const struct hf_family *f, struct model_config *c, const struct cJSON *hf, struct err *e);
 /* Architecture of a family's encoder without a head, or NULL. */
 const char *hf_bare(const char *family);
@@ -114,9 +115,10 @@ const char *hf_score_arch(const char *type);
 int hf_score_read(struct model_config *c, const struct cJSON *hf, const char *type, struct err *e);
 void hf_score_write(const struct model_config *c, struct buf *out);
 void hf_score_normalise(struct model_config *c);
-/* pad_token_id, whose embedding these families do not train; null for none. */
+/* hf_families.c: pad_token_id, whose embedding these families do not train; null for none. */
 int hf_read_pad(struct model_config *c, const struct cJSON *hf, int by_default, struct err *e);
 void hf_write_pad(const struct model_config *c, struct buf *out);
+/* hf_export.c */
 const char *hf_act_name(enum act act);
 const char *hf_yes(bool b);
 /* "key": {...}, with the rotary positions of b. */
