@@ -249,7 +249,8 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
     const char *norm = cfg->norm ? cfg->norm : "";
     bool bpe = cfg->type == TOK_TRAIN_BPE, plain = (!*norm || strcmp(norm, "identity") == 0) && !has_affix(cfg);
     switch (format) {
-    case FORMAT_JSON: return 0;
+    case FORMAT_JSON:
+        return is_sp(cfg) ? err_set(e, ERR_USAGE, "--out FILE.json cannot hold the rules of --type unigram and sp-bpe: name it FILE.model") : 0;
     case FORMAT_SPM:
         return is_sp(cfg) ? 0 : err_set(e, ERR_USAGE, "--out FILE.model is for --type unigram and sp-bpe");
     case FORMAT_TIKTOKEN:
@@ -269,8 +270,7 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
         return 0;
     case FORMAT_TEKKEN: case FORMAT_GGUF: break;
     }
-    return err_set(e, ERR_USAGE, "--out '%s': train to FILE.json%s, then llmctl tokenize convert", cfg->out,
-                   is_sp(cfg) ? " or FILE.model" : "");
+    return err_set(e, ERR_USAGE, "--out '%s': train to FILE.%s, then llmctl tokenize convert", cfg->out, is_sp(cfg) ? "model" : "json");
 }
 
 /* What was learned, in the kind of file that its name says, a pipe gets it in its own. */
@@ -278,11 +278,10 @@ static int write_tokenizer(const struct train_cfg *cfg, const struct buf *file, 
 {
     const char *path = out_path(cfg);
     struct buf out = {0};
-    enum tok_format format = is_sp(cfg) ? FORMAT_SPM : FORMAT_JSON;
+    enum tok_format format = FORMAT_JSON;
     tokenizer_format(path, &format);
-    if (is_sp(cfg) && format == FORMAT_SPM) return file_write_all(path, file->data, file->len, e);
-    struct tokenizer *t = is_sp(cfg) ? tok_from_spm(file->data, file->len, "the learned model", e)
-                                     : tok_parse(file->data, file->len, "the learned tokenizer", e);
+    if (is_sp(cfg)) return file_write_all(path, file->data, file->len, e);
+    struct tokenizer *t = tok_parse(file->data, file->len, "the learned tokenizer", e);
     int ret = t ? 0 : -1;
     if (t && (format == FORMAT_JSON || format == FORMAT_TIKTOKEN)) {
         ret = format == FORMAT_JSON ? tok_to_json(t, &out, e) : tok_to_ranks(t, &out, e);

@@ -172,12 +172,12 @@ grep -q '"byte_offsets":\[\[0,' explain.json
 
 # a long text of a tokenizer whose decoder looks at the beginning is decoded whole
 tr "\n" " " <text.txt | tr -d "\200-\377" >one.txt
-"$LLMCTL" tokenize train one.txt --type sp-bpe --vocab-size 200 --norm identity --keep-spaces --coverage 1 -q -o sp.json
-"$LLMCTL" tokenize encode one.txt -t sp.json --ids --out one.ids -q
+"$LLMCTL" tokenize train one.txt --type sp-bpe --vocab-size 200 --norm identity --keep-spaces --coverage 1 -q -o sp.model
+"$LLMCTL" tokenize encode one.txt -t sp.model --ids --out one.ids -q
 [ "$(wc -w <one.ids)" -gt 9000 ]
-"$LLMCTL" tokenize decode one.ids -t sp.json --out back.txt
+"$LLMCTL" tokenize decode one.ids -t sp.model --out back.txt
 same one.txt back.txt
-"$LLMCTL" tokenize encode one.txt -t sp.json --out one.tok -q
+"$LLMCTL" tokenize encode one.txt -t sp.model --out one.tok -q
 "$LLMCTL" tokenize decode one.tok --skip-special | cmp - one.txt
 "$LLMCTL" tokenize decode one.tok --skip-special --lossy | cmp - one.txt
 
@@ -194,7 +194,7 @@ fails 66 "" "$LLMCTL" tokenize inspect none.json
 if grep -q downloaded err; then fail "a file is no name of a model"; fi
 cp text.txt text.json
 fails 2 "is an input" "$LLMCTL" tokenize train ./text.json --format text --type char --out text.json
-fails 2 "is the input" "$LLMCTL" tokenize decode one.ids -t sp.json --out one.ids
+fails 2 "is the input" "$LLMCTL" tokenize decode one.ids -t sp.model --out one.ids
 fails 2 "is an input" "$LLMCTL" clean text.txt --out ./text.txt
 fails 2 "is an input" "$LLMCTL" clean text.txt --quarantine text.txt --out o.jsonl
 fails 2 "is an input" "$LLMCTL" dedup text.txt --out "$PWD/text.txt"

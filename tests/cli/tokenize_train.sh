@@ -102,6 +102,8 @@ fails 2 "is for --type bpe or char-bpe, not for wordpiece" "$LLMCTL" tokenize tr
 fails 2 "hence with --ties hf" "$LLMCTL" tokenize train text.txt --suffix x --ties tiktoken
 fails 2 "bert, whitespace or a regular" "$LLMCTL" tokenize train text.txt --type char-bpe --split gpt2
 fails 2 "other than ASCII" "$LLMCTL" tokenize train text.txt --type char-bpe --prefix é
+fails 2 "name it FILE.model" "$LLMCTL" tokenize train text.txt --type unigram -o x.json
+fails 2 "train to FILE.model, then llmctl tokenize convert" "$LLMCTL" tokenize train text.txt --type sp-bpe -o x.gguf
 fails 2 "is for --type bpe" "$LLMCTL" tokenize train text.txt --suffix x -o x.tiktoken
 
 # a large text file is read in parts, a line of JSON whole: the same words
@@ -220,22 +222,24 @@ expect_error 65 "no good documents: many.jsonl:1: no text field" "$LLMCTL" token
 rm many.jsonl
 
 # A signal while words are counted or tokens learned: nothing is written, what was there stays.
-stopped() { # STATUS SIGNAL OPTION...: of endless text, of which much has been read by then
-    local want=$1 signal=$2 status=0
-    shift 2
+stopped() { # STATUS SIGNAL OUT OPTION...: of endless text, of which much has been read by then
+    local want=$1 signal=$2 out=$3 status=0
+    shift 3
     rm -f fed
-    echo old >stopped.json
-    "$LLMCTL" tokenize train - -q -o stopped.json "$@" 2>err < <(exec 2>/dev/null; head -c 3000000 <(yes 'some words of 1 text'); : >fed; yes 'and more') &
-    until [ -e fed ]; do sleep 0.01; done
+    echo old >"$out"
+    "$LLMCTL" tokenize train - -q -o "$out" "$@" 2>err < <(exec 2>/dev/null; head -c 3000000 <(yes 'some words of 1 text'); : >fed; yes 'and more') &
+    until [ -e fed ]; do kill -0 $! || fail "ended before it had read much: $(cat err)"; sleep 0.01; done
     kill -s "$signal" $!
     wait $! || status=$?
     [ "$status" -eq "$want" ] || fail "$signal, $*: status $status: $(cat err)"
     [ "$want" -ne 75 ] || is "$(cat err)" 'llmctl tokenize train: stopped by a signal; nothing was written'
-    is "$(cat stopped.json)" old
-    is "$(find . -name '*stopped*')" ./stopped.json
+    is "$(cat "$out")" old
+    is "$(find . -name '*stopped*')" "./$out"
+    rm "$out"
 }
 mkdir alone && cd alone
-for kind in bpe char wordpiece char-bpe unigram sp-bpe; do stopped 75 TERM --type $kind; done
-stopped 75 INT --split '[a-z]+|[^a-z]+'
-stopped 137 KILL
+for kind in bpe char wordpiece char-bpe; do stopped 75 TERM stopped.json --type $kind; done
+for kind in unigram sp-bpe; do stopped 75 TERM stopped.model --type $kind; done
+stopped 75 INT stopped.json --split '[a-z]+|[^a-z]+'
+stopped 137 KILL stopped.json
 cd ..
