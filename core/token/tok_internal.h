@@ -38,7 +38,8 @@ struct tok_added {
 
 /* Finds added tokens in text, longest first at the leftmost place. */
 struct tok_matcher {
-    const struct tok_added **v;       /* [n], by first byte, then falling length */
+    const struct tok_added **v;       /* [n], by first byte, then falling length, then text */
+    uint32_t *stop;                   /* [n]: behind those that begin with this byte and are as long */
     size_t n;
     bool forms;                       /* matches normal forms */
     uint32_t from[257];               /* v[from[b]..from[b + 1]) begin with byte b */

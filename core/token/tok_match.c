@@ -74,11 +74,19 @@ static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n)
         m->pair[s[0] * 4 + second / 64] |= (uint64_t)1 << second % 64;
 }
 
+static bool alike(const struct tok_matcher *m, size_t i, size_t k)
+{
+    size_t n, other;
+    const char *x = form(m->v[i], m->forms, &n), *y = form(m->v[k], m->forms, &other);
+    return x[0] == y[0] && n == other;
+}
+
 /* Those of v[0..n) that are normalized or not, and not empty. */
 int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n, const bool *skip, bool normalized, struct err *e)
 {
     m->v = mem_alloc(n, sizeof *m->v);
-    if (!m->v) return err_oom(e, n * sizeof *m->v, "added tokens");
+    m->stop = mem_alloc(n, sizeof *m->stop);
+    if (!m->v || !m->stop) return err_oom(e, n * sizeof *m->v, "added tokens");
     size_t len;
     m->forms = normalized;
     for (size_t i = 0; i < n; i++) {
@@ -96,12 +104,14 @@ int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n,
     }
     for (int b = 0; b < 256; b++)
         if (m->from[b + 1] < m->from[b]) m->from[b + 1] = m->from[b];
+    for (size_t i = m->n; i-- > 0;) m->stop[i] = i + 1 < m->n && alike(m, i, i + 1) ? m->stop[i + 1] : (uint32_t)i + 1;
     return 0;
 }
 
 void tok_matcher_free(struct tok_matcher *m)
 {
     free(m->v);
+    free(m->stop);
     memset(m, 0, sizeof *m);
 }
 
@@ -117,12 +127,27 @@ static bool stands_alone(const uint8_t *s, size_t n, size_t begin, size_t end)
     return end == n || !is_word(uni_next(s + end, n - end));
 }
 
+/* The first of v[i..stop), which are all `len` long, whose text is s[0..len). */
+static const struct tok_added *match_alike(const struct tok_matcher *m, uint32_t i, uint32_t stop, const uint8_t *s, size_t len)
+{
+    size_t n;
+    while (stop - i > 1) {
+        uint32_t mid = i + (stop - i - 1) / 2;
+        if (memcmp(form(m->v[mid], m->forms, &n), s, len) < 0) i = mid + 1;
+        else stop = mid + 1;
+    }
+    const char *text = form(m->v[i], m->forms, &n);
+    return (uint8_t)text[len - 1] == s[len - 1] && memcmp(text, s, len) == 0 ? m->v[i] : NULL;
+}
+
+/* The longest first; of models with thousands of added tokens most are as long as others. */
 static const struct tok_added *match_here(const struct tok_matcher *m, const uint8_t *s, size_t n)
 {
-    for (uint32_t i = m->from[s[0]]; i < m->from[s[0] + 1]; i++) {
+    for (uint32_t i = m->from[s[0]]; i < m->from[s[0] + 1]; i = m->stop[i]) {
         size_t len;
-        const char *text = form(m->v[i], m->forms, &len);
-        if (len <= n && (uint8_t)text[len - 1] == s[len - 1] && memcmp(text, s, len) == 0) return m->v[i];
+        form(m->v[i], m->forms, &len);
+        const struct tok_added *a = len <= n ? match_alike(m, i, m->stop[i], s, len) : NULL;
+        if (a) return a;
     }
     return NULL;
 }

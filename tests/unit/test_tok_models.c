@@ -167,6 +167,59 @@ static void added_tokens_are_found_leftmost_longest_and_whole(void **state)
           "xAbCaB", "1@0-1 4@1-4 3@4-6", "xabcab");
 }
 
+/* Of many that begin alike and are as long: every one is found, the longest of those that begin at a place. */
+static void of_many_added_tokens_the_longest_is_found(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    char name[N][8], text[400];
+    struct rng_key k = rng_key(6, RNG_TEST, 11, 0);
+    struct err e = {0};
+    struct buf json = {0};
+    uint64_t draws = 0;
+    buf_adds(&json, "{\"added_tokens\":[");
+    for (int i = 0, n = 0; i < N; i++) { /* "<" and one to four of five letters */
+        bool again;
+        do {
+            n = 1 + (int)rng_below(&k, draws++, 4);
+            name[i][0] = '<';
+            for (int c = 1; c <= n; c++) name[i][c] = "<abcd"[rng_below(&k, draws++, 5)];
+            name[i][n + 1] = 0;
+            again = false;
+            for (int j = 0; j < i; j++) again = again || strcmp(name[i], name[j]) == 0;
+        } while (again);
+        buf_printf(&json, "%s{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":false}",
+                   i ? "," : "", 6 + i, name[i]);
+    }
+    buf_adds(&json, "],\"model\":{\"type\":\"BPE\",\"vocab\":{\"<\":0,\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5},\"merges\":[]}}");
+    struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+    if (!t) fail_msg("%s", e.msg);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_ids ids = {0};
+    for (int round = 0; round < 200; round++) {
+        int n = (int)rng_below(&k, draws++, sizeof text);
+        for (int i = 0; i < n; i++) text[i] = "<<abcde"[rng_below(&k, draws++, 7)];
+        ids.n = 0;
+        assert_int_equal(tok_encode(t, s, text, (size_t)n, 0, &ids, &e), 0);
+        size_t at = 0;
+        for (int i = 0, len; i < n; i += len, at++) {
+            int id = (int)(strchr("<abcde", text[i]) - "<abcde");
+            len = 1;
+            for (int j = 0; j < N; j++) {
+                int l = (int)strlen(name[j]);
+                if (l > len && l <= n - i && memcmp(name[j], text + i, (size_t)l) == 0) len = l, id = 6 + j;
+            }
+            assert_true(at < ids.n);
+            assert_int_equal(ids.id[at], id);
+        }
+        assert_int_equal(at, ids.n);
+    }
+    tok_ids_free(&ids);
+    tok_scratch_free(s);
+    tok_free(t);
+    buf_free(&json);
+}
+
 /* Bytes become characters, and the bytes of these characters again. */
 static void bytes_are_spelled_again(void **state)
 {
@@ -772,6 +825,7 @@ int main(void)
         cmocka_unit_test(bpe_has_prefixes_suffixes_and_bytes),
         cmocka_unit_test(rare_configurations_give_what_hf_gives),
         cmocka_unit_test(added_tokens_are_found_leftmost_longest_and_whole),
+        cmocka_unit_test(of_many_added_tokens_the_longest_is_found),
         cmocka_unit_test(bytes_are_spelled_again),
         cmocka_unit_test(offsets_are_trimmed_again),
         cmocka_unit_test(what_would_differ_is_refused),
