@@ -302,6 +302,7 @@ static int lex_tag(struct lexer *x, bool block)
             while (x->at < x->n && in_name(x->s[x->at])) x->at++;
             t.n = (size_t)(x->s + x->at - t.s);
             if (t.n > 1000) return fail(x, "a name of more than 1000 bytes"); /* names are compared at each use */
+            if (!chat_is_identifier(&(struct cstr){t.s, t.n, NULL, 0})) return fail(x, "a name is of letters, digits and _");
             if (push(x, t)) return -1;
         } else if (lex_operator(x, &depth)) {
             return -1;

@@ -162,18 +162,21 @@ static bool in_identifier(uint32_t cp, bool first)
     return !first && (c == UNI_Mn || c == UNI_Mc || c == UNI_Nd || c == UNI_Pc || uni_in_ranges(goes_on, COUNT_OF(goes_on), cp));
 }
 
-int method_isidentifier(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+bool chat_is_identifier(const struct cstr *s)
 {
-    const struct cstr *s = self->u.s;
-    bool yes = s->n > 0;
-    (void)a;
-    for (size_t i = 0; i < s->n && yes;) {
+    for (size_t i = 0; i < s->n;) {
         struct uni_char c = cstr_char(s, i);
-        yes = c.cp != UNI_BAD && in_identifier(c.cp, i == 0);
+        if (c.cp == UNI_BAD || !in_identifier(c.cp, i == 0)) return false;
         i += c.len;
     }
-    *out = cv_bool(yes);
-    return chat_step(r, s->n / 64);
+    return s->n > 0;
+}
+
+int method_isidentifier(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
+{
+    (void)a;
+    *out = cv_bool(chat_is_identifier(self->u.s));
+    return chat_step(r, self->u.s->n / 64);
 }
 
 /* ---- widths ---- */

@@ -134,6 +134,9 @@ static inline bool chat_white(uint32_t cp)
     return cp != UNI_BAD && ((uni_class(cp) & UNI_SPACE) || (cp >= 0x1C && cp <= 0x1F));
 }
 
+/* What Python takes for a name; chat_method_is.c. */
+bool chat_is_identifier(const struct cstr *s);
+
 /* False (0): over the memory limit. */
 bool cv_string(struct chat_mem *m, const char *s, size_t n, uint8_t mark, struct cv *out);
 bool cv_text(struct chat_mem *m, const struct chat_text *t, struct cv *out);

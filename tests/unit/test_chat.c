@@ -157,6 +157,10 @@ static void errors_name_the_line(void **state)
     expect_error("{{ (-8) ** 0.5 }}", "complex");
     expect_error("{{ 1e20|int + 1 }}", "too large");
     expect_error("{{ ('1' * 70)|int }}", "too large");
+    expect_error("a{{ \u0662 }}", "t:1:5: a name is of letters, digits and _");
+    expect_error("{{ a\U0001f600 }}", "a name is of letters");
+    expect_error("{{ [1].\uff10 }}", "a name is of letters");
+    expect("{% set \u00e9\u0662 = 1 %}{{ \u00e9\u0662 }}{{ \u65e5\u672c is defined }}", "1False");
     expect_error("a\n {% macro m(x, y, x=1) %}{% endmacro %}", "t:2:11: two parameters 'x'");
     expect_error("{% macro m() %}{% endmacro %}{% call(x, x) m() %}{% endcall %}", "two parameters 'x'");
     expect_error("{{ 'x'.encode() }}", "'encode' of a value of type str is not supported");
