@@ -304,7 +304,9 @@ static int read_args(struct linker *x, const struct cv *of, const struct chat_ar
     for (size_t i = 0; x->schemes && i < x->schemes->n; i++) {
         const struct cv *v = &x->schemes->v[i];
         const char *colon = v->type == CV_STRING ? memchr(v->u.s->s, ':', v->u.s->n) : NULL;
-        if (!colon || colon - v->u.s->s < 2 || strspn(colon + 1, "/") > 2) return chat_fail(r, "urlize: a scheme is as 'ftp://'");
+        size_t slashes = 0, behind = colon ? (size_t)(v->u.s->s + v->u.s->n - colon - 1) : 0;
+        while (slashes < behind && colon[1 + slashes] == '/') slashes++;
+        if (!colon || colon - v->u.s->s < 2 || slashes > 2) return chat_fail(r, "urlize: a scheme is as 'ftp://'");
     }
     if (of->type != CV_STRING && chat_as_string(r, of, &text)) return -1;
     struct cv value = of->type == CV_STRING ? *of : (struct cv){.type = CV_STRING, .u.s = text};
