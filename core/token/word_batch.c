@@ -39,7 +39,7 @@ static bool has_singles(const struct word_run *run)
     return any != 0;
 }
 
-static void ask_run(const struct word_cache *c, const struct word_run *run, struct word_key *keys)
+static void ask_run(const struct word_cache *c, struct word_run *run, struct word_key *keys)
 {
     const uint8_t *text = (const uint8_t *)run->text;
     if (!has_singles(run)) {

@@ -25,7 +25,7 @@ struct word_batch {
     size_t (*get)(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
                   size_t count, int32_t **to);
     /* The same for a run, whose single words have no keys; up to 16 more ids are written. */
-    void (*ask_run)(const struct word_cache *c, const struct word_run *run, struct word_key *keys);
+    void (*ask_run)(const struct word_cache *c, struct word_run *run, struct word_key *keys);
     size_t (*get_run)(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to);
     /* The words from i on, single ones left out, that their lines do not have; how many. */
     size_t (*missing_run)(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,

@@ -43,6 +43,9 @@ static const uint64_t part_to_key[12] = {0, 1, 8, 2, 3, 10, 4, 5, 12, 6, 7, 14};
 
 #define TIMES4(...) __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__
 static const uint8_t in_part[64] = {TIMES4(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
+static const uint8_t byte_numbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                         22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+                                         44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
 static const uint8_t of_part[64] = {TIMES4(TIMES4(0)), TIMES4(TIMES4(8)), TIMES4(TIMES4(16)), TIMES4(TIMES4(24))};
 
 /* Asks for the lines of four hashes, which are every other number.  Who reads numbers that a wider store has
@@ -130,17 +133,40 @@ static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_
     word_batch_long_ask(c, keys, &longs);
 }
 
-static void ask_run(const struct word_cache *c, const struct word_run *run, struct word_key *keys)
+/* The words of a run that are not single, in a list: where the bits of each 64 end cannot be guessed. */
+ALWAYS_INLINE void list_others(struct word_run *run)
+{
+    const __m512i byte = load64(byte_numbers);
+    uint16_t *to = run->other;
+    for (size_t w = 0; 64 * w < run->n; w++) {
+        uint64_t m = word_run_others(run, w, 0);
+        __m512i which = _mm512_maskz_compress_epi8(m, byte), base = _mm512_set1_epi16((short)(64 * w));
+        _mm512_storeu_si512(to, _mm512_add_epi16(base, _mm512_cvtepu8_epi16(_mm512_castsi512_si256(which))));
+        _mm512_storeu_si512(to + 32, _mm512_add_epi16(base, _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(which, 1))));
+        to += _mm_popcnt_u64(m);
+    }
+    run->n_others = (size_t)(to - run->other);
+}
+
+/* How many of them are before word i. */
+ALWAYS_INLINE size_t others_before(const struct word_run *run, size_t i)
+{
+    size_t n = 0;
+    for (size_t w = 0; w < i / 64; w++) n += (size_t)_mm_popcnt_u64(~run->single[w]);
+    return n + (size_t)_mm_popcnt_u64(_bzhi_u64(~run->single[i / 64], i & 63));
+}
+
+static void ask_run(const struct word_cache *c, struct word_run *run, struct word_key *keys)
 {
     const uint8_t *text = (const uint8_t *)run->text;
     const struct word_cache known = *c;
     struct word_batch_long longs;
     longs.n = 0;
-    for (size_t w = 0; 64 * w < run->n; w++)
-        for (uint64_t m = word_run_others(run, w, 0); m; m &= m - 1) {
-            size_t i = 64 * w + _tzcnt_u64(m), from = run->begin[i];
-            ask_one(&known, text + from, run->begin[i + 1] - from, &keys[i], i, &longs);
-        }
+    list_others(run);
+    for (size_t k = 0; k < run->n_others; k++) {
+        size_t i = run->other[k], from = run->begin[i];
+        ask_one(&known, text + from, run->begin[i + 1] - from, &keys[i], i, &longs);
+    }
     word_batch_long_ask(c, keys, &longs);
 }
 
@@ -293,39 +319,30 @@ ALWAYS_INLINE int32_t *copy_singles(int32_t *out, const int32_t *ids, size_t n)
     return out + n;
 }
 
-/* Up to 4 ids and those of a slot behind them. */
-ALWAYS_INLINE __m256i put_behind(const int32_t *ids, size_t n, const struct word_slot *s)
-{
-    static const uint8_t place[5][8] = {
-        {8, 9, 10, 11, 0, 0, 0, 0}, {0, 8, 9, 10, 11, 0, 0, 0}, {0, 1, 8, 9, 10, 11, 0, 0}, {0, 1, 2, 8, 9, 10, 11, 0}, {0, 1, 2, 3, 8, 9, 10, 11}};
-    __m256i from = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)place[n]));
-    return _mm256_permutex2var_epi32(_mm256_loadu_si256((const void *)ids), from, _mm256_castsi128_si256(inline_ids(s)));
-}
-
 static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to)
 {
+    enum { FEW = 8 }; /* single words that are copied without a look at how many they are */
     const struct word_line *lines = c->lines;
     const uint8_t *text = (const uint8_t *)run->text;
     const unsigned shift = c->shift;
     int32_t *out = *to;
-    for (size_t w = i / 64, from = i; 64 * w < run->n; w++)
-        for (uint64_t m = word_run_others(run, w, from); m; m &= m - 1) {
-            size_t next = 64 * w + _tzcnt_u64(m), n;
-            const struct word_slot *s = slot_of(lines, shift, &keys[next]);
-            if (__builtin_expect(next - i > 4 || !s, 0)) {
-                out = copy_singles(out, run->id + i, next - i);
-                i = next;
-            }
-            if (__builtin_expect(s != NULL, 1)) _mm256_storeu_si256((void *)out, put_behind(run->id + i, next - i, s));
-            out += next - i;
-            i = next;
-            if (!(n = get_ids(c, s, text, run->begin[next + 1], &keys[next], out))) {
-                *to = out;
-                return next;
-            }
-            out += n;
-            i = next + 1;
+    for (size_t k = others_before(run, i); k < run->n_others; k++) {
+        size_t next = run->other[k], n;
+        const struct word_slot *s = slot_of(lines, shift, &keys[next]);
+        if (__builtin_expect(next - i > FEW, 0)) {
+            out = copy_singles(out, run->id + i, next - i - FEW);
+            i = next - FEW;
         }
+        _mm256_storeu_si256((void *)out, _mm256_loadu_si256((const void *)(run->id + i)));
+        out += next - i;
+        if (__builtin_expect(s != NULL, 1)) _mm_storeu_si128((void *)out, inline_ids(s));
+        i = next + 1;
+        if (!(n = get_ids(c, s, text, run->begin[i], &keys[next], out))) {
+            *to = out;
+            return next;
+        }
+        out += n;
+    }
     *to = copy_singles(out, run->id + i, run->n - i);
     return run->n;
 }
@@ -362,11 +379,10 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
     const struct word_line *lines = c->lines;
     const unsigned shift = c->shift;
     size_t n = 0;
-    for (size_t w = i / 64, from = i; 64 * w < run->n; w++)
-        for (uint64_t m = word_run_others(run, w, from); m; m &= m - 1) {
-            which[n] = 64 * w + _tzcnt_u64(m);
-            n += !slot_bits(lines, shift, &keys[which[n]]);
-        }
+    for (size_t k = others_before(run, i); k < run->n_others; k++) {
+        which[n] = run->other[k];
+        n += !slot_bits(lines, shift, &keys[which[n]]);
+    }
     return n;
 }
 

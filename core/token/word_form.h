@@ -32,7 +32,8 @@ struct word_run {
     size_t begin[WORD_RUN + WORD_SLACK + 1];
     uint64_t single[(WORD_RUN + WORD_SLACK) / 64 + 2];
     int32_t id[WORD_RUN + WORD_SLACK + 32];
-    size_t n;
+    uint16_t other[WORD_RUN + 2 * WORD_SLACK]; /* those that are not single, once vectors have asked for them */
+    size_t n, n_others;
     size_t begun;  /* n, and one more that goes on in the next run */
     bool open;     /* the next letter is of that one */
 };
