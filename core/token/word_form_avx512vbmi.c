@@ -8,20 +8,29 @@
 #include "core/token/lanes.h"
 #include "core/token/split_mask.h"
 
-/* The ids of words of one character of ASCII, their bits in `single`; `first` are the
- * first characters of `count` words, which begin at run->begin[begun]. */
+/* 16 ids from their bytes. */
+SPLIT_INLINE __m512i id_of_planes(__m128i low, __m128i middle, __m128i high)
+{
+    __m512i id = _mm512_or_si512(_mm512_cvtepu8_epi32(low), _mm512_slli_epi32(_mm512_cvtepu8_epi32(middle), 8));
+    id = _mm512_or_si512(id, _mm512_slli_epi32(_mm512_cvtepu8_epi32(high), 16));
+    return _mm512_sub_epi32(id, _mm512_set1_epi32(1));
+}
+
+/* The ids of words of one character of ASCII, their bits in `single`; `first` are the first characters of `count` words,
+ * which begin at run->begin[begun].  How many there are of a few cannot be guessed: 32 are put at once. */
 SPLIT_INLINE void put_ascii_ids(const struct word_forms *f, __m512i first, size_t count, struct word_run *run, size_t begun)
 {
-    _Alignas(64) uint8_t plane[3][64];
+    __m512i p[3];
+    int32_t *to = run->id + begun;
     for (int k = 0; k < 3; k++)
-        _mm512_store_si512(plane[k], _mm512_permutex2var_epi8(_mm512_loadu_si512(f->ascii_id[k]), first,
-                                                               _mm512_loadu_si512(f->ascii_id[k] + 64)));
-    for (size_t i = 0; i < count; i += 16) {
-        __m512i id = _mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[0] + i)));
-        id = _mm512_or_si512(id, _mm512_slli_epi32(_mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[1] + i))), 8));
-        id = _mm512_or_si512(id, _mm512_slli_epi32(_mm512_cvtepu8_epi32(_mm_load_si128((const void *)(plane[2] + i))), 16));
-        _mm512_storeu_si512(run->id + begun + i, _mm512_sub_epi32(id, _mm512_set1_epi32(1)));
-    }
+        p[k] = _mm512_permutex2var_epi8(_mm512_loadu_si512(f->ascii_id[k]), first, _mm512_loadu_si512(f->ascii_id[k] + 64));
+    _mm512_storeu_si512(to, id_of_planes(_mm512_castsi512_si128(p[0]), _mm512_castsi512_si128(p[1]), _mm512_castsi512_si128(p[2])));
+#define QUARTER(i) id_of_planes(_mm512_extracti32x4_epi32(p[0], i), _mm512_extracti32x4_epi32(p[1], i), _mm512_extracti32x4_epi32(p[2], i))
+    _mm512_storeu_si512(to + 16, QUARTER(1));
+    if (__builtin_expect(count <= 32, 1)) return;
+    _mm512_storeu_si512(to + 32, QUARTER(2));
+    _mm512_storeu_si512(to + 48, QUARTER(3));
+#undef QUARTER
 }
 
 /* Of bytes whose low 7 bits are in `at`, in one of four tables of 128. */
