@@ -45,10 +45,28 @@ static bool starts_chunk(struct uni_char c, bool compat)
     return combining_class(c.cp) == 0 && !second;
 }
 
+/* Syllables of Hangul, which are numbered by their letters. */
+enum { HANGUL = 0xAC00, HANGUL_LAST = 0xD7A3, HANGUL_L = 0x1100, HANGUL_V = 0x1161, HANGUL_T = 0x11A7, VOWELS = 21, FINALS = 28 };
+
+static bool is_hangul(uint32_t cp)
+{
+    return cp >= HANGUL && cp <= HANGUL_LAST;
+}
+
+static int hangul_letters(uint32_t cp, uint32_t out[3])
+{
+    uint32_t final = (cp - HANGUL) % FINALS, rest = (cp - HANGUL) / FINALS;
+    out[0] = HANGUL_L + rest / VOWELS;
+    out[1] = HANGUL_V + rest % VOWELS;
+    out[2] = HANGUL_T + final;
+    return final ? 3 : 2;
+}
+
 static bool decomposes(struct uni_char c)
 {
+    if (c.cp >= 0x3400 && c.cp <= 0x9FFF) return false; /* ideographs, without a look at the tables */
     return c.cp >= 0xA0 && c.cp != UNI_BAD && !norm_too_young(c.cp) &&
-           (property(c.cp)->decomp_seqindex != UINT16_MAX || (c.cp >= 0xAC00 && c.cp <= 0xD7A3));
+           (is_hangul(c.cp) || property(c.cp)->decomp_seqindex != UINT16_MAX);
 }
 
 bool norm_is_mark(uint32_t cp)
@@ -64,6 +82,7 @@ int norm_decompose(uint32_t cp, bool compat, uint32_t out[NORM_CHAR_MOST])
     int boundary = 0;
     out[0] = cp;
     if (!decomposes((struct uni_char){.cp = cp})) return 1; /* most, without a call */
+    if (is_hangul(cp)) return hangul_letters(cp, out);
     if (compat) how |= UTF8PROC_COMPAT;
     n = utf8proc_decompose_char((utf8proc_int32_t)cp, v, MOST, how, &boundary);
     if (n <= 0 || n > MOST) return 1;

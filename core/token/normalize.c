@@ -221,9 +221,11 @@ int norm_char(const struct norm_chain *c, uint32_t cp, uint32_t out[NORM_CHAR_MO
         memcpy(have, out, (size_t)n * sizeof *have);
         n = 0;
         for (int k = 0; k < n_have; k++) {
-            int more = of_char(c->step[i].kind, have[k], next);
+            int more = 1;
+            next[0] = ' '; /* spaces, which stand around Chinese characters, stay */
+            if (have[k] != ' ') more = of_char(c->step[i].kind, have[k], next);
             if (more < 0 || n + more > NORM_CHAR_MOST) return -1;
-            memcpy(out + n, next, (size_t)more * sizeof *out);
+            for (int m = 0; m < more; m++) out[n + m] = next[m];
             n += more;
         }
     }

@@ -108,6 +108,8 @@ int uni_lower(uint32_t cp, uint32_t out[2])
         out[1] = 0x307;
         return 2;
     }
+    out[0] = cp;
+    if ((cp >= 0x3000 && cp <= 0xA63F) || (cp >= 0xAC00 && cp <= 0xFEFF)) return 1; /* no letter of these has a case */
     out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
     for (size_t i = 0; i < sizeof young / sizeof *young; i++)
         if (cp >= young[i].first && cp <= young[i].last)
