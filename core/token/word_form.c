@@ -348,6 +348,7 @@ static int go_on(struct word_run *run, const struct word_run *before, struct err
     run->begun = 1;
     run->open = before->open;
     run->id[0] = before->id[before->n];
+    run->first[0] = WORD_HAS_ID;
     run->single[0] = before->single[before->n / 64] >> (before->n & 63) & 1;
     return 0;
 }
@@ -376,5 +377,6 @@ int word_forms_take(struct word_forms *f, const char *text, size_t n, size_t *po
     }
     run->n = run->begun - (*pos < n && run->begun > 0); /* the last may go on */
     run->begin[run->begun] = run->len;
+    if (f->take_ascii != word_take_ascii) word_run_ids_avx512vbmi(f, run);
     return 0;
 }

@@ -31,12 +31,15 @@ struct word_run {
     size_t len, cap;
     size_t begin[WORD_RUN + WORD_SLACK + 1];
     uint64_t single[(WORD_RUN + WORD_SLACK) / 64 + 2];
-    int32_t id[WORD_RUN + WORD_SLACK + 32];
+    int32_t id[WORD_RUN + 2 * WORD_SLACK];
+    uint8_t first[WORD_RUN + 2 * WORD_SLACK]; /* of the words that vectors find, the character of ASCII, or WORD_HAS_ID */
     uint16_t other[WORD_RUN + 2 * WORD_SLACK]; /* those that are not single, once vectors have asked for them */
     size_t n, n_others;
     size_t begun;  /* n, and one more that goes on in the next run */
     bool open;     /* the next letter is of that one */
 };
+
+enum { WORD_HAS_ID = 0xFF };
 
 /* Words b.. of a run, of which those with a bit in `which` are single; the other bits
  * are as they were. */
@@ -95,6 +98,7 @@ word_take_fn word_take_ascii, word_take_ascii_avx512vbmi, *word_take_ascii_best(
  * left, the first is before text[stop] and the next 16 are not all ASCII.  The room is
  * that for three times as many bytes as are before `stop`, and WORD_WIDE more. */
 enum { WORD_WIDE = 128 };
+void word_run_ids_avx512vbmi(const struct word_forms *f, struct word_run *run); /* once it is taken, the ids by run->first */
 typedef size_t word_wide_fn(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run);
 word_wide_fn word_take_wide_avx512vbmi, *word_take_wide_best(void); /* NULL: there is none */
 

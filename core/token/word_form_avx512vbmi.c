@@ -16,21 +16,23 @@ SPLIT_INLINE __m512i id_of_planes(__m128i low, __m128i middle, __m128i high)
     return _mm512_sub_epi32(id, _mm512_set1_epi32(1));
 }
 
-/* The ids of words of one character of ASCII, their bits in `single`; `first` are the first characters of `count` words,
- * which begin at run->begin[begun].  How many there are of a few cannot be guessed: 32 are put at once. */
-SPLIT_INLINE void put_ascii_ids(const struct word_forms *f, __m512i first, size_t count, struct word_run *run, size_t begun)
+/* The ids of words that begin with a character of ASCII, as if that was all of them, for those that are single. */
+void word_run_ids_avx512vbmi(const struct word_forms *f, struct word_run *run)
 {
-    __m512i p[3];
-    int32_t *to = run->id + begun;
-    for (int k = 0; k < 3; k++)
-        p[k] = _mm512_permutex2var_epi8(_mm512_loadu_si512(f->ascii_id[k]), first, _mm512_loadu_si512(f->ascii_id[k] + 64));
-    _mm512_storeu_si512(to, id_of_planes(_mm512_castsi512_si128(p[0]), _mm512_castsi512_si128(p[1]), _mm512_castsi512_si128(p[2])));
-#define QUARTER(i) id_of_planes(_mm512_extracti32x4_epi32(p[0], i), _mm512_extracti32x4_epi32(p[1], i), _mm512_extracti32x4_epi32(p[2], i))
-    _mm512_storeu_si512(to + 16, QUARTER(1));
-    if (__builtin_expect(count <= 32, 1)) return;
-    _mm512_storeu_si512(to + 32, QUARTER(2));
-    _mm512_storeu_si512(to + 48, QUARTER(3));
-#undef QUARTER
+    for (size_t i = 0; i < run->begun; i += 64) {
+        __m512i first = _mm512_loadu_si512(run->first + i);
+        __mmask64 ascii = ~_mm512_movepi8_mask(first);
+        _Alignas(64) uint8_t plane[3][64];
+        for (int k = 0; k < 3; k++)
+            _mm512_store_si512(plane[k], _mm512_permutex2var_epi8(_mm512_loadu_si512(f->ascii_id[k]), first,
+                                                                   _mm512_loadu_si512(f->ascii_id[k] + 64)));
+        for (size_t k = 0; k < 64; k += 16) {
+            const uint8_t *at = plane[0] + k;
+            __m512i id = id_of_planes(_mm_load_si128((const void *)at), _mm_load_si128((const void *)(at + 64)),
+                                      _mm_load_si128((const void *)(at + 128)));
+            _mm512_mask_storeu_epi32(run->id + i + k, (__mmask16)(ascii >> k), id);
+        }
+    }
 }
 
 /* Of bytes whose low 7 bits are in `at`, in one of four tables of 128. */
@@ -91,7 +93,7 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
         uint64_t single = any & ~pairs & (sign | (begins & ~(letter >> 1) & all >> 1));
         _mm512_storeu_si512(run->text + len, _mm512_maskz_compress_epi8(kept, forms));
         size_t words = put_ends(_pext_u64(begins, kept), len, run->begin + begun);
-        put_ascii_ids(f, _mm512_maskz_compress_epi8(begins, x), words, run, begun);
+        _mm512_storeu_si512(run->first + begun, _mm512_maskz_compress_epi8(begins, x));
         word_run_singles(run, begun, _pext_u64(single, begins));
         begun += words;
         len += (size_t)_mm_popcnt_u64(kept);
@@ -151,6 +153,7 @@ SPLIT_INLINE void put(const struct sixteen *c, struct word_run *run, size_t *len
     _mm512_storeu_si512(run->text + *len, _mm512_maskz_compress_epi8(kept, form));
     put_ends(_pext_u64(_pdep_u64(begins, each), kept), *len, run->begin + *begun);
     _mm512_storeu_si512(run->id + *begun, _mm512_maskz_compress_epi32((__mmask16)begins, _mm512_sub_epi32(c->id, _mm512_set1_epi32(1))));
+    _mm_storeu_si128((void *)(run->first + *begun), _mm_set1_epi8((char)WORD_HAS_ID));
     word_run_singles(run, *begun, _pext_u32(single, begins));
     *begun += (size_t)_mm_popcnt_u32(begins);
     *len += (size_t)_mm_popcnt_u64(kept);
@@ -195,6 +198,11 @@ size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text
     return i;
 }
 #else
+void word_run_ids_avx512vbmi(const struct word_forms *f, struct word_run *run)
+{
+    (void)f, (void)run;
+}
+
 size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run)
 {
     return word_take_ascii(f, text, n, run);
