@@ -319,15 +319,22 @@ ALWAYS_INLINE int32_t *copy_singles(int32_t *out, const int32_t *ids, size_t n)
     return out + n;
 }
 
+/* Apart, so that nothing is loaded for it where it is not called. */
+static __attribute__((noinline)) size_t rare_ids(struct word_cache *c, const struct word_slot *s, const struct word_run *run,
+                                                 const struct word_key *keys, size_t i, int32_t *out)
+{
+    return get_ids(c, s, (const uint8_t *)run->text, run->begin[i + 1], &keys[i], out);
+}
+
 static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to)
 {
     enum { FEW = 8 }; /* single words that are copied without a look at how many they are */
     const struct word_line *lines = c->lines;
-    const uint8_t *text = (const uint8_t *)run->text;
     const unsigned shift = c->shift;
+    const size_t n_others = run->n_others;
     int32_t *out = *to;
-    for (size_t k = others_before(run, i); k < run->n_others; k++) {
-        size_t next = run->other[k], n;
+    for (size_t k = others_before(run, i); k < n_others; k++) {
+        size_t next = run->other[k], n = 0;
         const struct word_slot *s = slot_of(lines, shift, &keys[next]);
         if (__builtin_expect(next - i > FEW, 0)) {
             out = copy_singles(out, run->id + i, next - i - FEW);
@@ -335,9 +342,12 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
         }
         _mm256_storeu_si256((void *)out, _mm256_loadu_si256((const void *)(run->id + i)));
         out += next - i;
-        if (__builtin_expect(s != NULL, 1)) _mm_storeu_si128((void *)out, inline_ids(s));
         i = next + 1;
-        if (!(n = get_ids(c, s, text, run->begin[i], &keys[next], out))) {
+        if (__builtin_expect(s != NULL, 1)) {
+            _mm_storeu_si128((void *)out, inline_ids(s));
+            n = (size_t)(s->k[1] >> 60);
+        }
+        if (__builtin_expect(n - 1 >= WORD_INLINE, 0) && !(n = rare_ids(c, s, run, keys, next, out))) {
             *to = out;
             return next;
         }
