@@ -15,6 +15,7 @@
 #include "core/base/rng.h"
 #include "core/token/norm_ages.h"
 #include "core/token/normalize.h"
+#include "core/token/uni_props.h"
 
 /* Letters, marks and what combines, in ranges that are treated alike. */
 static const struct { uint32_t first, last; } chars[] = {
@@ -61,6 +62,26 @@ static void forms_are_those_of_utf8proc(void **state)
         free(want);
     }
     norm_free(&w);
+}
+
+/* Characters alone, of which many are not looked up. */
+static void east_asian_characters_are_those_of_utf8proc(void **state)
+{
+    (void)state;
+    for (uint32_t cp = 0x3000; cp < 0xFB00; cp++) {
+        uint32_t out[NORM_CHAR_MOST];
+        utf8proc_int32_t want[NORM_CHAR_MOST];
+        int boundary = 0;
+        if ((cp >= 0xD800 && cp < 0xE000) || norm_too_young(cp)) continue;
+        int n = norm_decompose(cp, false, out);
+        utf8proc_ssize_t n_want = utf8proc_decompose_char((utf8proc_int32_t)cp, want, NORM_CHAR_MOST,
+                                                          (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE), &boundary);
+        assert_int_equal(n, n_want);
+        for (int i = 0; i < n; i++) assert_int_equal(out[i], want[i]);
+        if (cp >= 0xA640 && cp < 0xAC00) continue; /* letters younger than the library are there */
+        assert_int_equal(uni_lower(cp, out), 1);
+        assert_int_equal(out[0], utf8proc_tolower((utf8proc_int32_t)cp));
+    }
 }
 
 /* HF tokenizers' tables know no character of Unicode 12 and later; those of utf8proc do. */
@@ -112,7 +133,8 @@ static void tables_of_ages_hold_what_was_found(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forms_are_those_of_utf8proc), cmocka_unit_test(young_characters_stay),
-                                       cmocka_unit_test(tables_of_ages_hold_what_was_found)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms_are_those_of_utf8proc),
+                                       cmocka_unit_test(east_asian_characters_are_those_of_utf8proc),
+                                       cmocka_unit_test(young_characters_stay), cmocka_unit_test(tables_of_ages_hold_what_was_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
