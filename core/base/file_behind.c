@@ -10,7 +10,7 @@
 
 /* A piece goes to the disk when it is whole, so that no page is written twice; what is left of
  * one fsync waits for. */
-#define PIECE ((uint64_t)2 << 20)
+#define PIECE ((uint64_t)512 << 10)
 
 struct file_behind {
     int fd;
