@@ -71,10 +71,9 @@ static int read_at(const struct doc_plain *p, uint64_t at, char *to, size_t n, s
 
 int doc_plain_border(const struct doc_plain *p, uint64_t from, size_t n, size_t *end, struct err *e)
 {
-    char piece[1 << 16];
-    size_t most = 1 << 13; /* from the back: most lines are shorter, others may be much longer */
-    for (*end = 0; n; most = 2 * most < sizeof piece ? 2 * most : sizeof piece) {
-        size_t take = n < most ? n : most;
+    char piece[1 << 14]; /* from the back: most lines are shorter; what is too much of one is read twice */
+    for (*end = 0; n;) {
+        size_t take = n < sizeof piece ? n : sizeof piece;
         if (read_at(p, from + n - take, piece, take, e)) return -1;
         const char *nl = memrchr(piece, '\n', take);
         n -= take;
