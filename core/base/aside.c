@@ -100,6 +100,14 @@ void aside_serve(struct aside *a)
     pthread_mutex_unlock(&a->lock);
 }
 
+bool aside_is_closed(struct aside *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool closed = a->closed;
+    pthread_mutex_unlock(&a->lock);
+    return closed;
+}
+
 void aside_close(struct aside *a)
 {
     pthread_mutex_lock(&a->lock);

@@ -38,5 +38,6 @@ void aside_get(struct aside_part *p);
 bool aside_help(struct aside *a);  /* does what waits; false: nothing did */
 void aside_serve(struct aside *a); /* does what comes until it is closed */
 void aside_close(struct aside *a);
+bool aside_is_closed(struct aside *a);
 
 #endif

@@ -80,8 +80,9 @@ static void without_helpers_all_is_done_by_who_wants_it(void **state)
     assert_int_equal(put_many(), 0);
     aside_lend(NULL);
     assert_false(aside_is_lent());
-    assert_false(aside_help(a));
+    assert_false(aside_help(a) || aside_is_closed(a));
     aside_close(a);
+    assert_true(aside_is_closed(a));
     aside_serve(a); /* which ends at once */
     aside_free(a);
     aside_free(NULL);
