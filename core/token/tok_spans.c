@@ -24,8 +24,10 @@ struct span_token {
 /* Work space of one thread. */
 struct tok_spans {
     struct tok_span_size *size; /* by id, where t->fast->formed */
-    struct span_token *token;  /* by id, where cut.direct */
+    struct span_token *token;  /* by id, where cut.direct or `lays` */
     bool gap[256];             /* what becomes U+2581 */
+    bool lays;                 /* unigram by words: tokens are laid over the text */
+    bool stop[256];            /* ... what behind such a byte may become one with it */
     unsigned flags;
     bool changed;              /* characters fall back to bytes, and the text is changed by normalising, ... */
     bool first, other;         /* ... as was the first one, or not so: its parts are not those in the cache */
@@ -52,14 +54,23 @@ static size_t same_char(const struct tok_fast *f, const uint8_t *p, size_t n, si
     return still && u.len <= left && memcmp(p + i, token, u.len) == 0 ? i + u.len : 0;
 }
 
-static struct span_token describe(const struct tok_fast *f, const uint8_t *text, size_t n)
+/* Behind the character at p[i], which begins what is left of a token, and which no step of the chains changes whatever is
+ * around it; 0: it is not so. */
+static inline size_t same_symbol(const struct unigram *u, const uint8_t *p, size_t n, size_t i, const uint8_t *token, size_t left)
+{
+    struct uni_char c = p[i] < 0x80 ? (struct uni_char){.cp = p[i], .len = 1} : uni_next_inline(p + i, n - i);
+    uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : 0;
+    return own && own == u->symbol[c.cp] && c.len <= left && memcmp(p + i, token, c.len) == 0 ? i + c.len : 0;
+}
+
+static struct span_token describe(const struct tok_fast *f, bool lays, const uint8_t *text, size_t n)
 {
     struct span_token d = {.info = SPAN_OTHER};
     bool mark = n >= 3 && memcmp(text, "\xE2\x96\x81", 3) == 0;
     if (mark) text += 3, n -= 3;
     if (n > SPAN_LEN) return d;
     for (size_t i = 0; i < n;)
-        if (!(i = same_char(f, text, n, i, text + i, n - i))) return d;
+        if (!(i = lays ? same_symbol(f->walk, text, n, i, text + i, n - i) : same_char(f, text, n, i, text + i, n - i))) return d;
     memcpy(d.text, text, n);
     d.info = (uint8_t)(n | (mark ? SPAN_MARK : 0) | (n && text[n - 1] < 0x80 ? SPAN_ASCII : 0));
     return d;
@@ -71,9 +82,13 @@ static void describe_tokens(const struct tokenizer *t, struct tok_spans *w)
         size_t n;
         const char *text = vocab_text(&t->vocab, id, &n);
         w->token[id] = (struct span_token){.info = SPAN_OTHER};
-        if (id != t->unk_id && tok_in_model(t, id) && n) w->token[id] = describe(&w->cut, (const uint8_t *)text, n);
+        if (id != t->unk_id && tok_in_model(t, id) && n) w->token[id] = describe(&w->cut, w->lays, (const uint8_t *)text, n);
     }
     for (int c = 0; c < 256; c++) w->gap[c] = tok_is_blank(&w->cut, (uint8_t)c) && !(c == '\n' && w->cut.cut_newlines);
+    for (int c = 0; c < 256 && w->lays; c++) {
+        w->stop[c] = tok_is_blank(&w->cut, (uint8_t)c) || c == '\r'; /* rules look at CR LF together */
+        w->gap[c] = w->gap[c] && c != '\r';
+    }
     int32_t newline = t->byte_fallback && w->cut.cut_newlines ? t->byte_id['\n'] : -1; /* no step changes it */
     if (newline >= 0) w->token[newline] = (struct span_token){.text = "\n", .info = 1 | SPAN_ASCII};
 }
@@ -92,9 +107,10 @@ static struct tok_spans *spans_new(const struct tokenizer *t, struct err *e)
         w->cut.punct = w->cut.punct && !t->fast->near; /* tokens may have some inside */
         w->cut.windows = NULL;
     }
+    w->lays = t->fast->walk && !t->fast->carry && !w->cut.direct;
     bool formed = t->fast->formed && !t->fast->near;
     if (formed && !(w->size = mem_alloc((size_t)t->vocab.n, sizeof *w->size))) err_oom(e, (size_t)t->vocab.n * sizeof *w->size, "encoder work space");
-    else if (w->cut.direct && !(w->token = mem_alloc((size_t)t->vocab.n, sizeof *w->token))) err_oom(e, (size_t)t->vocab.n * sizeof *w->token, "encoder work space");
+    else if ((w->cut.direct || w->lays) && !(w->token = mem_alloc((size_t)t->vocab.n, sizeof *w->token))) err_oom(e, (size_t)t->vocab.n * sizeof *w->token, "encoder work space");
     else if (!word_cache_init(&w->cache, e)) {
         if (w->token) describe_tokens(t, w);
         if (w->size) tok_span_sizes(t, w->size);
@@ -261,15 +277,6 @@ static int by_chains(const struct tokenizer *t, struct tok_scratch *s, const cha
     return put_part(w, at, out, e);
 }
 
-/* Behind the character at p[i], which begins what is left of a token, and which no step of the chains changes whatever is
- * around it; 0: it is not so. */
-static inline size_t same_symbol(const struct unigram *u, const uint8_t *p, size_t n, size_t i, const uint8_t *token, size_t left)
-{
-    struct uni_char c = p[i] < 0x80 ? (struct uni_char){.cp = p[i], .len = 1} : uni_next_inline(p + i, n - i);
-    uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : 0;
-    return own && own == u->symbol[c.cp] && c.len <= left && memcmp(p + i, token, c.len) == 0 ? i + c.len : 0;
-}
-
 /* Behind the blanks at p[i] that become one U+2581; 0: that is not known. */
 static inline size_t blanks_end(const struct tok_fast *f, const uint8_t *p, size_t n, size_t i)
 {
@@ -279,11 +286,38 @@ static inline size_t blanks_end(const struct tok_fast *f, const uint8_t *p, size
     return f->blanks == BLANKS_WORDS ? i + 1 : end;
 }
 
+/* Whether a character is in no token, and becomes one that is in none. */
+static bool is_unknown(const struct unigram *u, uint32_t cp)
+{
+    return u->unknown && cp < UNIGRAM_CHARS && !u->own[cp] && u->symbol[cp] == u->unknown && cp != 0xFFFD;
+}
+
+/* Where the unknown token is that begins at p[i] of a part p[0..n); returns its end, or 0: that is not known. */
+static size_t lay_unknown(const struct tokenizer *t, const uint8_t *p, size_t n, size_t i, struct tok_span *span)
+{
+    const struct unigram *u = t->fast->walk;
+    size_t end = i;
+    struct uni_char c = {0};
+    for (; end < n && p[end] != '\r'; end += c.len) {
+        c = uni_next(p + end, n - end);
+        if (!is_unknown(u, c.cp)) break;
+    }
+    if (end == i || (end < n && p[end] == '\r') || t->n_trims) return 0; /* trimming would look at spaces that it begins or ends with */
+    if (end < n && !tok_is_blank(t->fast, p[end])) { /* what is behind it must be a token by itself */
+        uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : 0;
+        if (!own || own != u->symbol[c.cp] || unigram_symbol_id(u, own) == t->unk_id) return 0;
+    }
+    *span = (struct tok_span){.begin = i, .end = end};
+    return end;
+}
+
 /* Where the token is in a part p[0..n); returns what is behind that which becomes it, from p[i] on, or 0: that is not known. */
 static size_t lay_token(const struct tokenizer *t, const uint8_t *p, size_t n, size_t i, int32_t id, struct tok_span *span)
 {
     const struct tok_fast *f = t->fast;
     size_t len, k = 0, begin = i;
+    if (id == t->unk_id) return lay_unknown(t, p, n, i, span);
+    if (!tok_in_model(t, id)) return 0;
     const uint8_t *token = (const uint8_t *)vocab_text(&t->vocab, id, &len);
     if (len >= 3 && memcmp(token, "\xE2\x96\x81", 3) == 0) {
         if (!(i = blanks_end(f, p, n, i))) return 0;
@@ -292,8 +326,10 @@ static size_t lay_token(const struct tokenizer *t, const uint8_t *p, size_t n, s
     }
     if (k && t->pre.n == 2) begin = i; /* the blanks are gone, and U+2581 stands where the word's first character does */
     if (k == len && t->pre.n == 2) {
-        *span = (struct tok_span){.begin = i, .end = same_symbol(f->walk, p, n, i, p + i, n - i)};
-        return span->end ? i : 0;
+        struct uni_char c = uni_next(p + i, n - i);
+        size_t end = is_unknown(f->walk, c.cp) ? i + c.len : same_symbol(f->walk, p, n, i, p + i, n - i);
+        *span = (struct tok_span){.begin = i, .end = end};
+        return end ? i : 0;
     }
     for (size_t end; k < len; k += end - i, i = end)
         if (i == n || !(end = same_symbol(f->walk, p, n, i, token + k, len - k))) return 0;
@@ -312,13 +348,60 @@ static int lay(const struct tokenizer *t, struct tok_spans *w, size_t i, const u
     p->n = 0;
     for (size_t k = 0; k < n; p->n++) {
         struct tok_span *span = &p->span[p->n];
-        int32_t id = at + p->n < w->ids.n ? w->ids.id[at + p->n] : t->unk_id;
-        if (id == t->unk_id || !tok_in_model(t, id) || !(k = lay_token(t, text + w->begins[i], n, k, id, span))) return 1;
+        if (at + p->n == w->ids.n) return 1;
+        int32_t id = w->ids.id[at + p->n];
+        if (!(k = lay_token(t, text + w->begins[i], n, k, id, span))) return 1;
         p->id[p->n] = id;
         span->begin += begin;
         span->end += begin;
     }
     return 0;
+}
+
+/* Where the token is that begins at p[i], by the table; 0: it does not say.  READABLE bytes are there. */
+static inline size_t laid_end(const struct tok_spans *w, const struct span_token *d, bool drops, const uint8_t *p, size_t i, size_t until,
+                              struct tok_span *span)
+{
+    size_t len = d->info & SPAN_LEN, mark = d->info >> 4 & 1, end = i + mark + len;
+    uint64_t a[2], b[2];
+    memcpy(a, d, 16);
+    memcpy(b, p + i + mark, 16);
+    uint64_t bad = ((a[0] ^ b[0]) & word_key_mask[len][0]) | ((a[1] ^ b[1]) & word_key_mask[len][1]);
+    bool gap_is_other = mark & (!w->gap[p[i]] | w->stop[p[i + 1]]), alone = !len;
+    *span = (struct tok_span){.begin = i + (mark & drops), .end = end};
+    return (bad != 0) | gap_is_other | (end + alone > until) | (drops & alone) | (d->info == SPAN_OTHER) ? 0 : end;
+}
+
+/* As direct(), where w->lays. */
+static size_t lay_parts(const struct tokenizer *t, const struct tok_spans *w, const uint8_t *text, size_t n, size_t first, size_t last,
+                        size_t offset, size_t *at, struct tok_ids *out)
+{
+    const size_t *begins = w->begins, *ends = w->words.ends;
+    const int32_t *id = w->ids.id;
+    const bool drops = t->pre.n == 2; /* blanks */
+    size_t i = begins[first], until = ends[last - 1], k = *at, part = first;
+    struct tok_span *span = out->span + out->n - k;
+    for (size_t end; i < until && k < w->ids.n; i = end, k++) {
+        end = n - i >= READABLE ? laid_end(w, &w->token[id[k]], drops, text, i, until, &span[k]) : 0;
+        if (!end) {
+            while (ends[part] <= i) part++;
+            end = lay_token(t, text + begins[part], ends[part] - begins[part], i - begins[part], id[k], &span[k]);
+            if (!end) break;
+            end += begins[part];
+            span[k].begin += begins[part];
+            span[k].end += begins[part];
+        }
+        span[k].begin += offset;
+        span[k].end += offset;
+    }
+    if (i < until) { /* back to the beginning of the part */
+        while (ends[part] <= i) part++;
+        while (k > *at && span[k - 1].begin >= offset + begins[part]) k--;
+    }
+    memcpy(out->id + out->n, id + *at, (k - *at) * sizeof *id);
+    out->n += k - *at;
+    *at = k;
+    return i < until ? part : last;
 }
 
 static void ask(struct tok_spans *w, const uint8_t *text, size_t n, size_t i)
@@ -349,11 +432,13 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
     const uint8_t *p = (const uint8_t *)text;
     size_t inner = count - is_outer(w, count - 1, n);
     int ret = 0;
-    for (size_t i = 0; i < count && !w->cut.direct; i++) ask(w, p, n, i);
+    bool at_once = w->cut.direct || (w->lays && !w->other);
+    for (size_t i = 0; i < count && !at_once; i++) ask(w, p, n, i);
     for (size_t i = 0; i < count && !ret; i++) {
-        if (w->cut.direct && i < inner && !is_outer(w, i, n)) i = direct(t, w, p, n, i, inner, s->offset, at, out);
+        if (at_once && i < inner && !is_outer(w, i, n))
+            i = (w->lays ? lay_parts : direct)(t, w, p, n, i, inner, s->offset, at, out);
         if (i == count) break;
-        if (w->cut.direct) ask(w, p, n, i);
+        if (at_once) ask(w, p, n, i);
         ret = one_part(t, s, text, i, n, at, out, e);
     }
     return ret;

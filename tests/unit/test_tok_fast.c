@@ -427,6 +427,43 @@ static void characters_of_unigram_files_are_what_steps_make_of_them(void **state
     tok_free(t);
 }
 
+/* Tokens are laid over a text where that says where they are: among characters that no token has, or only beside others,
+ * runs of blanks, and characters that change with those behind them. */
+static void tokens_are_laid_where_the_chains_find_them(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {" ", " ", " ", "low", "er", "x", "xy", "yx", "q", "{", "e", "\n", "\r\n",
+                                        "  ", "\t", "\u0301", "\u4e2d", "\u00e9", "\u00a0", "\ufb01"};
+    static const char *const kinds[][2] = {
+        {"{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\",\"split\":true}", "null"},
+        {"{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\",\"split\":true}",
+         "{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true}"},
+        {"{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"},{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
+         "\"prepend_scheme\":\"always\",\"split\":true}]}", "null"}};
+    for (uint32_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+        struct err e = {0};
+        struct buf json = {0};
+        buf_printf(&json, "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"normalized\":false,\"special\":true}],"
+                          "\"normalizer\":{\"type\":\"NFKC\"},\"pre_tokenizer\":%s,\"post_processor\":%s,"
+                          "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"\u2581\",-3],[\"l\",-4],[\"o\",-4],[\"w\",-4],[\"e\",-4],"
+                          "[\"r\",-4],[\"low\",-5],[\"\u2581low\",-5],[\"er\",-5],[\"xy\",-6],[\"q\",-4],[\"\u2581q\",-5]]}}", kinds[kind][0], kinds[kind][1]);
+        struct tokenizer *t = tok_parse(json.data, json.len, "made.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        if (!t->fast || !t->fast->walk) fail_msg("kind %u is not walked", kind);
+        struct both both = both_new(t);
+        for (uint32_t seed = 0; seed < 600; seed++) {
+            struct rng_key k = rng_key(19, RNG_TEST, seed, kind);
+            char text[300];
+            size_t n = 0;
+            for (uint64_t i = 0; n < 280; i++) n += (size_t)snprintf(text + n, 20, "%s", parts[rng_below(&k, i, COUNT_OF(parts) - seed % 2 * 7)]);
+            both_same(&both, text, n, 0);
+        }
+        both_free(&both);
+        tok_free(t);
+        buf_free(&json);
+    }
+}
+
 /* With the letters of many alphabets alone and behind others, as they are and as the
  * normalizer makes them. */
 static void parts_of_wordpiece_are_independent(void **state)
@@ -665,6 +702,7 @@ int main(void)
         cmocka_unit_test(removed_characters_take_part_in_nothing),
         cmocka_unit_test(symbols_of_characters_depend_on_nothing_around_them),
         cmocka_unit_test(parts_of_replaced_spaces_are_independent),
+        cmocka_unit_test(tokens_are_laid_where_the_chains_find_them),
         cmocka_unit_test(parts_of_wordpiece_are_independent),
         cmocka_unit_test(matches_without_white_space_are_independent),
         cmocka_unit_test(rare_words_of_clip_are_the_chains),
