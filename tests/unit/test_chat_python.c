@@ -24,6 +24,13 @@ static void loops_call_themselves(void **state)
     expect("{% macro f(n) %}{{ n % 10 }}{% if n %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(120)|length }}", "121");
 }
 
+static void remainders_have_the_sign_of_what_divides(void **state)
+{
+    (void)state;
+    expect("{{ -7.5 % 2 }} {{ 7.5 % -2 }} {{ -7.5 // 2 }} {{ 7.5 // -2 }} {{ 7.5 % 2 }} {{ -7.5 % -2 }} {{ 7.5 // 2 }} {{ -6.0 % 2 }} {{ 6.0 % -2 }} {{ -7 % 2 }} {{ 7 % -2 }} {{ -7 // 2 }} {{ 7 // -2 }} {{ -7 // -2 }} {{ -0.5 // 2 }} {{ 0.5 // -2 }}",
+           "0.5 -0.5 -4.0 -4.0 1.5 -1.5 3.0 0.0 -0.0 1 -1 -4 -4 3 -1.0 -1.0");
+}
+
 static void blocks_are_left_as_in_jinja(void **state)
 {
     (void)state;
@@ -192,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_is_sorted_and_separated_as_asked),
         cmocka_unit_test(loops_call_themselves),
+        cmocka_unit_test(remainders_have_the_sign_of_what_divides),
         cmocka_unit_test(blocks_are_left_as_in_jinja),
         cmocka_unit_test(percent_formats_as_python),
         cmocka_unit_test(braces_format_as_python),

@@ -151,6 +151,7 @@ static void rules_cut_as_the_chains(void **state)
     for (uint32_t i = 0; i < TEXTS; i++) {
         text[i] = malloc(N);
         len[i] = random_text(i, text[i], i < LONG ? N : 9 + i % 90);
+        memcpy(text[i] + len[i], i % 2 ? "\n\n" : "a1", 2); /* what is behind the end does not matter */
     }
     text[TEXTS] = malloc(ALL); /* characters of all scripts between others */
     for (uint32_t cp = 0x80; cp < 0x20000 && n + 16 < ALL; cp += cp < 0x3200 ? 1 : 7) {
