@@ -280,8 +280,10 @@ static struct tokenizer *restrict_pieces(const struct encode_cfg *cfg, struct to
     struct tokenizer *fewer = NULL;
     if (!t || !cfg->vocabulary) return t;
     if (file_read_all(cfg->vocabulary, TOK_FILE_MOST, &list, e) == 0) {
-        fewer = tok_restricted(t, buf_text(&list), list.len, cfg->vocabulary, cfg->least, e);
-        if (!fewer) err_wrap(e, "--vocabulary");
+        size_t unused;
+        fewer = tok_restricted(t, buf_text(&list), list.len, cfg->vocabulary, cfg->least, &unused, e);
+        if (fewer) log_info("--vocabulary: %zu of %d tokens are out of use", unused, tok_vocab_size(t));
+        else err_wrap(e, "--vocabulary");
     }
     buf_free(&list);
     tok_free(t);

@@ -55,23 +55,26 @@ static int64_t mark(const struct tokenizer *t, const char *list, size_t n, const
 }
 
 /* Types as SentencePiece changes them, but that bytes stay bytes: there a list that has them makes texts of them. */
-static void restrict_types(struct spm_model *m, const uint8_t *keep)
+static size_t restrict_types(struct spm_model *m, const uint8_t *keep)
 {
+    size_t unused = 0;
     for (size_t i = 0; i < m->n; i++) {
         struct spm_piece *p = &m->piece[i];
         if (p->type != SPM_NORMAL && p->type != SPM_UNUSED) continue;
         if (p->type == SPM_NORMAL && p->score < m->lowest) m->lowest = p->score; /* which <unk> is below */
         bool one = uni_next((const uint8_t *)m->text.data + p->off, p->len).len == p->len;
         p->type = one || keep[i] ? SPM_NORMAL : SPM_UNUSED;
+        unused += p->type == SPM_UNUSED;
     }
+    return unused;
 }
 
 /* The model with other types, in a tokenizer like t. */
-static struct tokenizer *build(const struct tokenizer *t, struct spm_model *m, const uint8_t *keep, const char *name, struct err *e)
+static struct tokenizer *build(const struct tokenizer *t, struct spm_model *m, const uint8_t *keep, const char *name, size_t *unused, struct err *e)
 {
     struct buf file = {0};
     struct tokenizer *out = NULL;
-    restrict_types(m, keep);
+    *unused = restrict_types(m, keep);
     if (spm_model_write(m, &file, e) == 0) out = tok_from_spm_model(m, file.data, file.len, name, e);
     buf_free(&file);
     if (out && tok_add_ends(out, t->adds_bos, t->adds_eos, e)) {
@@ -81,7 +84,8 @@ static struct tokenizer *build(const struct tokenizer *t, struct spm_model *m, c
     return out;
 }
 
-struct tokenizer *tok_restricted(const struct tokenizer *t, const char *list, size_t n, const char *name, int64_t least, struct err *e)
+struct tokenizer *tok_restricted(const struct tokenizer *t, const char *list, size_t n, const char *name, int64_t least,
+                                 size_t *out_of_use, struct err *e)
 {
     struct spm_model m;
     struct tok_origin from;
@@ -97,7 +101,7 @@ struct tokenizer *tok_restricted(const struct tokenizer *t, const char *list, si
     if (m.kind != SPM_UNIGRAM && m.kind != SPM_BPE) err_set(e, ERR_USAGE, "a vocabulary restricts models of unigram and byte pairs");
     else if (!keep) err_oom(e, m.n, "pieces");
     else found = mark(t, list, n, name, least, keep, e);
-    if (found > 0) out = build(t, &m, keep, name, e);
+    if (found > 0) out = build(t, &m, keep, name, out_of_use, e);
     else if (found == 0) err_set(e, ERR_DATA, "'%s' has no token of this model%s", name, least > 1 ? " that comes so often" : "");
     free(keep);
     spm_model_free(&m);

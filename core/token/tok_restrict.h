@@ -13,7 +13,8 @@
 #include "core/token/tokenizer.h"
 
 /* list: a line a piece, and behind a tab how often it comes (1 where it is not
- * said); kept is what comes `least` times.  name: of the list, for messages. */
-struct tokenizer *tok_restricted(const struct tokenizer *t, const char *list, size_t n, const char *name, int64_t least, struct err *e);
+ * said); kept is what comes `least` times.  name: of the list, for messages.  *out_of_use: how many pieces are. */
+struct tokenizer *tok_restricted(const struct tokenizer *t, const char *list, size_t n, const char *name, int64_t least,
+                                 size_t *out_of_use, struct err *e);
 
 #endif

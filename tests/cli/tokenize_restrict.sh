@@ -31,6 +31,7 @@ for type in unigram sp-bpe; do
     [ "$(encode -t s.model --ids all.txt --vocabulary v --vocabulary-threshold 5 | wc -w)" -gt "$(encode -t s.model --ids all.txt | wc -w)" ] ||
         fail "$type: nothing is taken apart"
 done
+shows "of 400 tokens are out of use" < <("$LLMCTL" tokenize encode -t s.model --ids --vocabulary v in.txt 2>&1 >/dev/null)
 is "$(printf 'new\n' | encode -t s.model --pieces --vocabulary <(printf '\xe2\x96\x81n\t7\n\xe2\x96\x81new\t6\n') --vocabulary-threshold 7)" "▁n e w"
 # a piece with a tab is written so that it can be read
 printf 'a\tb a\tb a\tb\n' >tab.txt

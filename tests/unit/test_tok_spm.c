@@ -273,19 +273,21 @@ static void pieces_left_out_still_say_how_bad_unknown_text_is(void **state)
     static const char list[] = "xy\t3\nab\t3\r\n\nyab\nold\t2\tmore\nno\t9\n";
     struct spm_model m;
     struct err e = {0};
+    size_t unused;
     spm_model_init(&m);
     m.add_dummy_prefix = false;
     struct tokenizer *t = make(&m, v, COUNT_OF(v));
     check(t, "xyab zz", "2@0-2 3@2-4 1@4-5 5@5-7", "xyab zz");
-    struct tokenizer *fewer = tok_restricted(t, list, sizeof list - 1, "list", 1, &e);
+    struct tokenizer *fewer = tok_restricted(t, list, sizeof list - 1, "list", 1, &unused, &e);
     if (!fewer) fail_msg("%s", e.msg);
+    assert_int_equal(unused, 1);
     check(fewer, "xyab zz", "2@0-2 3@2-4 1@4-5 0@5-7", "xyab  \xE2\x81\x87 ");
     check(fewer, "uold", "6@0-1 7@1-4", "uold");
     tok_free(fewer);
-    fewer = tok_restricted(t, list, sizeof list - 1, "list", 3, &e);
+    fewer = tok_restricted(t, list, sizeof list - 1, "list", 3, &unused, &e);
     check(fewer, "yab", "0@0-1 3@1-3", " \xE2\x81\x87 ab");
     tok_free(fewer);
-    assert_null(tok_restricted(t, list, sizeof list - 1, "list", 4, &e));
+    assert_null(tok_restricted(t, list, sizeof list - 1, "list", 4, &unused, &e));
     assert_non_null(strstr(e.msg, "'list' has no token of this model that comes so often"));
     tok_free(t);
 }
