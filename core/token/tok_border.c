@@ -36,9 +36,21 @@ static inline bool meets(const struct tok_borders *b, const uint8_t *s)
     return (b->partial[s[2] & 63] >> (s[3] & 15) & 1) || (b->near[at >> 6] >> (at & 63) & 1);
 }
 
+/* The first place from i on that has a byte of E0 or more, or is one of the last seven. */
+static size_t next_high(const uint8_t *s, size_t n, size_t i)
+{
+    for (; i + 8 <= n; i += 8) {
+        uint64_t x;
+        memcpy(&x, s + i, 8);
+        x &= x << 1 & x << 2 & 0x8080808080808080; /* the three top bits of a byte */
+        if (x) return i + (size_t)__builtin_ctzll(x) / 8;
+    }
+    return i;
+}
+
 size_t tok_border_next(const struct tok_borders *b, const uint8_t *word, size_t n, size_t from)
 {
-    for (size_t i = from; i + 6 <= n;) {
+    for (size_t i = from; (i = next_high(word, n, i)) + 6 <= n;) {
         if (!is_three(word + i)) i++;
         else if (!is_three(word + i + 3)) i += 4; /* no character begins in between */
         else if (meets(b, word + i)) i += 3;

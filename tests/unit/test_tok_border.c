@@ -95,6 +95,31 @@ static void pieces_have_the_ids_of_the_word(void **state)
     buf_free(&json);
 }
 
+/* ASCII in front of a word, however much, changes nothing. */
+static void ascii_is_left_behind(void **state)
+{
+    (void)state;
+    enum { MOST = 20, WORD = 50 };
+    struct buf json = {0};
+    learn(&json);
+    struct tokenizer *t = read_json(json.data);
+    char *text = malloc(ROOM);
+    size_t n = make_text(0, text, ROOM), cuts = 0;
+    for (size_t at = 0; at + WORD <= n; at += 7)
+        for (size_t len = 0; len <= WORD; len++) {
+            uint8_t word[MOST + WORD], *w = word + MOST;
+            memset(word, 'x', MOST);
+            memcpy(w, text + at, len);
+            size_t next = tok_border_next(t->borders, w, len, 0);
+            cuts += next < len;
+            for (size_t k = 1; k <= MOST; k++) assert_int_equal(tok_border_next(t->borders, w - k, k + len, 0), k + next);
+        }
+    assert_true(cuts > 10000);
+    free(text);
+    tok_free(t);
+    buf_free(&json);
+}
+
 /* A piece too long to wait beside one that the cache knows: nothing waits when the word is noted. */
 static void words_in_pieces_of_which_none_waits(void **state)
 {
@@ -236,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_have_the_ids_of_the_word),
+                                       cmocka_unit_test(ascii_is_left_behind),
         cmocka_unit_test(words_in_pieces_of_which_none_waits),
         cmocka_unit_test(digits_are_cut_out_before_the_split),
         cmocka_unit_test(spans_lead_to_the_original_text),
