@@ -32,6 +32,7 @@ static void use_lines(struct word_cache *c, struct word_line *lines, size_t n)
     c->lines = lines;
     c->n_lines = n;
     c->shift = 64 - (unsigned)__builtin_ctzll(n);
+    memset(c->strays, 0, n / 8);
     c->seconds_then = c->seconds;
 }
 
@@ -49,7 +50,8 @@ int word_cache_init(struct word_cache *c, struct err *e)
     struct word_line *lines = mem_zalloc_table(FIRST_LINES, sizeof *lines, &c->memory);
     c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
     c->pool_cap = FIRST_POOL;
-    if (lines && c->pool) {
+    c->strays = mem_alloc(MAX_LINES / 64, sizeof *c->strays);
+    if (lines && c->pool && c->strays) {
         touch(lines, FIRST_LINES);
         use_lines(c, lines, FIRST_LINES);
         return 0;
@@ -64,7 +66,13 @@ void word_cache_free(struct word_cache *c)
     free(c->memory);
     free(c->pool);
     free(c->marks);
+    free(c->strays);
     memset(c, 0, sizeof *c);
+}
+
+static void note_stray(const struct word_cache *c, size_t line)
+{
+    c->strays[line / 64] |= (uint64_t)1 << (line & 63);
 }
 
 /* A word is not in its place only if another was there before, and not in its line only if
@@ -79,7 +87,7 @@ const struct word_slot *word_cache_find_on(struct word_cache *c, const struct wo
             if (s->k[1] == 0) return NULL;
             if (!word_slot_is(s, key)) continue;
             if (++c->seconds % WORD_SECONDS) return s;
-            /* Frequent words come home; the other one is found further on. */
+            /* Frequent words come home; the other one is found further on (and is of this line, or a stray already). */
             swap = *to;
             *to = *s;
             *s = swap;
@@ -90,8 +98,9 @@ const struct word_slot *word_cache_find_on(struct word_cache *c, const struct wo
 /* Which slot of a line is free cannot be guessed. */
 static struct word_slot *free_slot(struct word_cache *c, uint64_t hash)
 {
-    struct word_line *l = &c->lines[word_cache_line(c, hash)];
-    size_t place = word_cache_place(c, hash);
+    size_t home = word_cache_line(c, hash), place = word_cache_place(c, hash);
+    struct word_line *l = &c->lines[home];
+    if (l->slot[0].k[1] && l->slot[1].k[1]) note_stray(c, home);
     for (; l->slot[0].k[1] && l->slot[1].k[1]; place = 0) l = l + 1 < c->lines + c->n_lines ? l + 1 : c->lines;
     return &l->slot[place ^ (l->slot[place].k[1] != 0)];
 }
@@ -99,6 +108,7 @@ static struct word_slot *free_slot(struct word_cache *c, uint64_t hash)
 static void empty(struct word_cache *c)
 {
     memset(c->lines, 0, c->n_lines * sizeof *c->lines);
+    memset(c->strays, 0, c->n_lines / 8);
     c->used = c->pool_used = 0;
     c->full = false;
 }
@@ -279,10 +289,13 @@ void word_cache_settle(struct word_cache *c)
 
 struct word_slot *word_cache_seek_on(const struct word_cache *c, const struct word_key *key)
 {
-    for (size_t line = word_cache_line(c, key->hash);; line = (line + 1) & (c->n_lines - 1))
+    size_t home = word_cache_line(c, key->hash);
+    for (size_t line = (home + 1) & (c->n_lines - 1);; line = (line + 1) & (c->n_lines - 1))
         for (int k = 0; k < 2; k++) {
             struct word_slot *s = &c->lines[line].slot[k];
-            if (!s->k[1] || word_slot_is(s, key)) return s;
+            if (s->k[1] && !word_slot_is(s, key)) continue;
+            note_stray(c, home);
+            return s;
         }
 }
 

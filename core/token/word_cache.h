@@ -55,6 +55,7 @@ struct word_cache {
     void *memory;           /* that they are in; what is behind them is zero */
     size_t n_lines, used;   /* a power of two; used slots */
     unsigned shift;         /* 64 - log2(n_lines) */
+    uint64_t *strays;       /* a bit of each line: words that ask for it are in others */
     int32_t *pool;
     size_t pool_used, pool_cap;
     bool dense;             /* rather fuller lines than more where memory is slow to come; after word_cache_init() */
@@ -102,6 +103,11 @@ static inline size_t word_cache_line(const struct word_cache *c, uint64_t hash)
 static inline size_t word_cache_place(const struct word_cache *c, uint64_t hash)
 {
     return (size_t)(hash >> (c->shift - 1)) & 1;
+}
+
+static inline bool word_cache_has_strays(const struct word_cache *c, size_t line)
+{
+    return c->strays[line / 64] >> (line & 63) & 1;
 }
 
 /* Of a word of 1..15 bytes, of which `left` are readable. */
@@ -188,13 +194,13 @@ static inline bool word_slot_is(const struct word_slot *s, const struct word_key
 /* What is found elsewhere than in its place changes it with what is there one time in so many:
  * words that are as frequent as each other would do nothing else. */
 enum { WORD_SECONDS = 8 };
-/* In other lines. */
+/* In other lines than its own, which has strays. */
 const struct word_slot *word_cache_find_on(struct word_cache *c, const struct word_key *key);
 
 static inline const struct word_slot *word_cache_find(struct word_cache *c, const struct word_key *key)
 {
-    struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
-    size_t place = word_cache_place(c, key->hash);
+    size_t line = word_cache_line(c, key->hash), place = word_cache_place(c, key->hash);
+    struct word_line *l = &c->lines[line];
     if (__builtin_expect(word_slot_is(&l->slot[place], key), 1)) return &l->slot[place];
     if (word_slot_is(&l->slot[!place], key)) {
         if (++c->seconds % WORD_SECONDS) return &l->slot[!place];
@@ -203,7 +209,7 @@ static inline const struct word_slot *word_cache_find(struct word_cache *c, cons
         l->slot[1] = swap;
         return &l->slot[place];
     }
-    return ((l->slot[0].k[1] != 0) & (l->slot[1].k[1] != 0) & !c->full) ? word_cache_find_on(c, key) : NULL;
+    return word_cache_has_strays(c, line) & !c->full ? word_cache_find_on(c, key) : NULL;
 }
 
 /* Copies the ids to out (room for 15) and returns their number, 0 if unknown. */
@@ -261,8 +267,8 @@ void word_cache_add_code(struct word_cache *c, const struct word_key *key, const
 void word_cache_add_long(struct word_cache *c, const struct word_key *key, const uint8_t *word,
                          size_t n, const int32_t *ids, size_t n_ids, uint32_t code);
 
-/* The slot of a word or, if k[1] is 0 there, the free one for it; unlike word_cache_find() it
- * moves none. */
+/* The slot of a word or, if k[1] is 0 there, the free one for it, which is about to be claimed; unlike
+ * word_cache_find() it moves none. */
 struct word_slot *word_cache_seek_on(const struct word_cache *c, const struct word_key *key);
 
 static inline struct word_slot *word_cache_seek(const struct word_cache *c, const struct word_key *key)

@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -531,6 +532,29 @@ static void room_that_was_got_before_is_used(void **state)
     }
 }
 
+/* A line tells of the words that ask for it and are in others; but for few words that have come home again, of nothing
+ * else. */
+static size_t expect_strays(const struct word_cache *c, size_t come_home)
+{
+    uint64_t *want = calloc(c->n_lines / 64, sizeof *want);
+    size_t strays = 0, more = 0;
+    for (size_t i = 0; i < 2 * c->n_lines; i++) {
+        const struct word_slot *s = &c->lines[i / 2].slot[i % 2];
+        const uint64_t k[2] = {s->k[0], s->k[1] & ~((uint64_t)15 << 60)};
+        size_t home = word_cache_line(c, word_key_hash(k));
+        if (!s->k[1] || home == i / 2) continue;
+        want[home / 64] |= (uint64_t)1 << (home & 63);
+        strays++;
+    }
+    for (size_t i = 0; i < c->n_lines / 64; i++) {
+        assert_int_equal(want[i] & ~c->strays[i], 0);
+        more += want[i] != c->strays[i];
+    }
+    assert_true(more <= come_home);
+    free(want);
+    return strays;
+}
+
 static void expect_all(bool frugal, bool dense)
 {
     enum { WORDS = 350000 };
@@ -555,6 +579,7 @@ static void expect_all(bool frugal, bool dense)
         times += c.n_lines != before;
     }
     assert_true(times > (frugal ? 3 : 2) && c.n_lines > 32 * lines && c.used == WORDS);
+    assert_true(expect_strays(&c, 0) > WORDS / 50);
     for (uint32_t i = 0; i < WORDS; i++) {
         int32_t out[WORD_KEY_MAX];
         uint32_t code;
@@ -572,6 +597,7 @@ static void expect_all(bool frugal, bool dense)
         assert_int_equal(ids[0], i);
         for (size_t k = 1; k < count; k++) assert_int_equal(ids[k], k);
     }
+    assert_true(expect_strays(&c, WORDS / WORD_SECONDS) > WORDS / 50);
     word_cache_free(&c);
 }
 
@@ -607,6 +633,7 @@ static void a_full_cache_begins_anew(void **state)
     }
     assert_int_equal(emptied, 1);
     assert_int_equal(most, 3 * c.n_lines / 2);
+    (void)expect_strays(&c, WORDS / EVERY / WORD_SECONDS);
     size_t found = 0;
     for (int32_t i = 1; i <= WORDS; i++) {
         memcpy(word, &i, sizeof i);
