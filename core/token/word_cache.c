@@ -255,13 +255,22 @@ static bool pool_room(struct word_cache *c, size_t n)
     return n <= c->pool_cap;
 }
 
+/* Whether words that are not in their places have cost by now what more lines would have: a text that ends before
+ * has not paid for them, one that goes on or comes again pays no more than twice.  Of many lines each costs more: what
+ * is moved is not in the processor's caches. */
+static bool is_slow(const struct word_cache *c)
+{
+    return c->seconds - c->seconds_then > (c->n_lines < LARGE_LINES ? 1 : 3) * c->n_lines;
+}
+
 /* How many words have room, in eighths of the lines, which have two slots each. */
 static size_t room_eighths(const struct word_cache *c)
 {
     if (c->n_lines >= MAX_LINES) return 12;
-    if (c->dense && c->n_lines == FIRST_LINES) return word_cache_is_slow(c) ? 7 : 10;
+    if (c->dense && c->n_lines == FIRST_LINES) return is_slow(c) ? 7 : 10;
     if (c->dense) return c->frugal && c->n_lines < MANY_LINES ? 10 : 7;
-    return c->n_lines >= MANY_LINES && !word_cache_is_slow(c) ? 10 : 7;
+    if (c->n_lines < MANY_LINES || is_slow(c)) return 7;
+    return c->n_lines < LARGE_LINES ? 10 : 12;
 }
 
 /* Most words that come when the first lines are full never come again, and to find the ids of those that do once

@@ -326,13 +326,6 @@ static inline bool word_cache_has_little(const struct word_cache *c)
     return c->pool_used < 1 << 20;
 }
 
-/* Whether words that are not in their places have cost by now what more lines would have: a text that ends before
- * has not paid for them, one that goes on or comes again pays no more than twice. */
-static inline bool word_cache_is_slow(const struct word_cache *c)
-{
-    return c->seconds - c->seconds_then > c->n_lines;
-}
-
 /* Between texts, when nothing of the cache is held: more lines where that is so and they are full. */
 void word_cache_settle(struct word_cache *c);
 

@@ -465,6 +465,19 @@ static void lines_are_fuller_until_that_has_cost_enough(void **state)
         assert_true((c.n_lines > MANY) == dense);
         add_numbers(&c, 10 * (MANY / 8) + 1);
         assert_int_equal(c.n_lines, 2 * MANY);
+        add_numbers(&c, 7 * (2 * MANY / 8) + 1);
+        assert_true((c.n_lines > 2 * MANY) == dense);
+        word_cache_free(&c);
+    }
+    for (int slow = 0; slow < 2; slow++) { /* many lines: at 12 */
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        add_numbers(&c, 12 * (2 * MANY / 8));
+        assert_int_equal(c.n_lines, 2 * MANY);
+        c.seconds = c.seconds_then + 6 * MANY + (unsigned)slow;
+        word_cache_settle(&c);
+        assert_int_equal(c.n_lines, (slow ? 4 : 2) * MANY);
+        add_numbers(&c, c.used + 1);
+        assert_int_equal(c.n_lines, 4 * MANY);
         word_cache_free(&c);
     }
 }
@@ -578,7 +591,7 @@ static void expect_all(bool frugal, bool dense)
         }
         times += c.n_lines != before;
     }
-    assert_true(times > (frugal ? 3 : 2) && c.n_lines > 32 * lines && c.used == WORDS);
+    assert_true(times > (frugal ? 2u : 1u) + dense && c.n_lines > (dense ? 32 : 16) * lines && c.used == WORDS);
     assert_true(expect_strays(&c, 0) > WORDS / 50);
     for (uint32_t i = 0; i < WORDS; i++) {
         int32_t out[WORD_KEY_MAX];
