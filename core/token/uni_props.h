@@ -101,6 +101,8 @@ int uni_cut_script(uint32_t cp);
 
 /* Lower case: 1 character into out, or 2. */
 int uni_lower(uint32_t cp, uint32_t out[2]);
+/* uni_upper.c: the capital form, or at the beginning of a word (title) with the rest of it small; how many characters. */
+int uni_upper(uint32_t cp, bool title, uint32_t to[3]);
 /* Simple case folding as (?i) of the regex engine has it: equal for characters
  * that differ in case only. */
 uint32_t uni_fold(uint32_t cp);
