@@ -5,9 +5,9 @@ tokenizers, sentencepiece and protobuf) with what `llmctl tokenize convert` does
 their flags, and of texts and pairs the ids, offsets, types and the text they come back to.  Classes
 that are Python code have no tokenizer.json: `llmctl tokenize encode` and `decode` give their ids and texts,
 and once more after a checkpoint was made with them and a directory of it.  sacremoses 0.2.0 must be
-installed, too, for those that need it.
+installed, too, and fugashi, ipadic and unidic_lite, for those that need them.
 
-usage: scripts/check-classes.py LLMCTL TEXT.txt
+usage: scripts/check-classes.py LLMCTL TEXT.txt [CLASS ...]     (as Marian; all of them)
 """
 import io
 import itertools
@@ -26,7 +26,7 @@ import sentencepiece  # noqa: E402
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
 
-llmctl, corpus = sys.argv[1:]
+llmctl, corpus, *only = sys.argv[1:]
 random.seed(3)
 extra = ["naïve café über straße 1,000 and 2,345", "日本語のテキスト", "привет мир ЭЮЯ", "don't can't it's", "foo(bar); if (x<=y) { }"]
 lines = open(corpus, encoding="utf-8").read().split("\n")[:6000] + extra * 30
@@ -38,7 +38,7 @@ texts = ["Hello world!", " leading", "trailing  ", "a  b   c", "", "\n\n x\t y\r
 words = [w for t in texts for w in t.split(" ")]
 texts += ["".join(random.choice([" ", "  ", "\n", "\t", ""]) + random.choice(words) for _ in range(random.randint(1, 7))) for _ in range(250)]
 
-signs = list(" .,'\"`()[]{}<>!?:;%-_&|*+=/\\@#~^\n\t\x01\x1c\u00a0\u2028«»„“”‘’–—…。．，（）！？「」～０９²") + ["''", "...", ".'", "Mr.", "z.B.", "No. 5", "ABΣ", "İx", "日本", "e\u0301", "Ʉ"]
+signs = list(" .,'\"`()[]{}<>!?:;%-_&|*+=/\\@#~^\n\t\x01\x1c\u00a0\u2028«»„“”‘’–—…。．，（）！？「」～０９²") + ["''", "...", ".'", "Mr.", "z.B.", "No. 5", "ABΣ", "İx", "日本", "か\uff9e", "゛", "ﾊ", "=\u0338", "가", "각\u11a8", "e\u0301", "Ʉ"]
 marks = ["".join(random.choice(signs + words) for _ in range(random.randint(2, 20))) for _ in range(150)]
 marks = [x for x in marks if x.strip()]
 
@@ -191,9 +191,25 @@ def pythonic():
     yield "ProphetNet", {"prophetnet.tokenizer": low + "[X_SEP]\n"}, {}
     yield "ProphetNet", {"prophetnet.tokenizer": cased + "É\n"}, {"do_lower_case": False, "tokenize_chinese_chars": False, "strip_accents": True, "x_sep_token": None}
     yield "ProphetNet", {"prophetnet.tokenizer": cased}, {"do_basic_tokenize": False}
+    beside = ids(["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"])
+    for k in ({}, {"do_lower_case": False, "strip_accents": True}, {"do_basic_tokenize": False}):
+        yield "RoCBert", {"vocab.txt": low, "word_shape.json": beside, "word_pronunciation.json": beside}, k
     yield "BertJapanese", {"vocab.txt": cased}, {}
     yield "BertJapanese", {"vocab.txt": low}, {"do_lower_case": True, "word_tokenizer_type": "basic"}
+    kana = "".join(x + "\n" for x in dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"日本語テキスのト。、かがハッabcexoHmÉé ゙゛!≠=ΣΕ1½◌가각", "##a", "ab"]))
+    for k in ({}, {"do_lower_case": True}, {"word_tokenizer_type": "mecab"}, {"word_tokenizer_type": "mecab", "mecab_kwargs": {"mecab_dic": "ipadic"}}):
+        yield "BertJapanese", {"vocab.txt": kana}, dict(k, subword_tokenizer_type="character")
     yield "Mgpstr", {"vocab.json": ids(["[GO]", "[s]"], list("0123456789abcdefghijklmnopqrstuvwxyz #"))}, {}
+    letters = list("|ABCDEFGHIJKLMNOPQRSTUVWXYZ'.é日")
+    yield "Wav2Vec2CTC", {"vocab.json": ids(["<pad>", "<s>", "</s>", "<unk>"], letters)}, {}
+    yield "Wav2Vec2CTC", {"vocab.json": ids(letters, ["[UNK]", "[PAD]"])}, {
+        "unk_token": "[UNK]", "pad_token": "[PAD]", "do_lower_case": True, "replace_word_delimiter_char": "_", "added_tokens_decoder": {
+            **{str(len(letters) + i): token(x, lstrip=True, rstrip=True, special=False) for i, x in enumerate(["[UNK]", "[PAD]"])},
+            **{str(len(letters) + 2 + i): token(x) for i, x in enumerate(["<s>", "</s>"])}}}
+    nested = {"eng": json.loads(ids(["<pad>", "<s>", "</s>", "<unk>"], [" ", "ch", "Hello", "</x>", "▁"], letters, ["a", "e", "Σ", "ς", "İ"])), "fra": {"x": 0}}
+    yield "Wav2Vec2CTC", {"vocab.json": json.dumps(nested)}, {"target_lang": "eng", "do_lower_case": True, "extra_special_tokens": ["<x>", "e"]}
+    yield "Wav2Vec2CTC", {"vocab.json": json.dumps(nested)}, {"target_lang": "eng", "pad_token": "ch"}
+    yield "Wav2Vec2CTC", {"vocab.json": json.dumps(nested)}, {"target_lang": "eng", "pad_token": None, "sep_token": "a"}
     yield "CTRL", {"vocab.json": ids(some, ["<unk>"]), "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in model["merges"])}, {}
 
 
@@ -252,6 +268,8 @@ def spoken_differences(theirs, folder, target):
                     want, have["ids"] = once(want, theirs.eos_token_id), once(have["ids"], theirs.eos_token_id)
                 if want != have["ids"]:
                     yield f"{flags} {pair} {r['text'][:60]!r}: {theirs.convert_ids_to_tokens(want)[:14]} {have['tokens'][:14]}"
+            if type(theirs).__name__ == "Wav2Vec2CTCTokenizer":  # and what a speech model says
+                rows, wants = rows * 2, wants + [random.choices(random.sample(range(len(theirs)), 4), k=30) for _ in wants]
             for skip in (False, True):
                 said = lines_of(folder, ["decode"] + ["--skip-special"] * skip, [{"ids": x} for x in wants])
                 for r, want, have in zip(rows, wants, said):
@@ -300,8 +318,9 @@ def made_differences(theirs, folder):
 def main():
     bad = count = 0
     with tempfile.TemporaryDirectory() as work:
-        plain = list(pythonic())
-        for count, (name, files, config) in enumerate(itertools.chain(plain, cases()), 1):
+        plain = list(x for x in pythonic() if not only or x[0] in only)
+        rest = (x for x in cases() if not only or x[0] in only)
+        for count, (name, files, config) in enumerate(itertools.chain(plain, rest), 1):
             folder = os.path.join(work, f"{count}-{name}")
             os.mkdir(folder)
             for file, content in dict(files, **{"tokenizer_config.json": json.dumps(dict(config, tokenizer_class=name + "Tokenizer"))}).items():

@@ -20,6 +20,7 @@ void decode_chain_free(struct decode_chain *c)
     for (size_t i = 0; i < c->n; i++) {
         free(c->step[i].a);
         free(c->step[i].b);
+        free(c->step[i].space);
         regex_free(c->step[i].re);
     }
     free(c->step);
@@ -421,6 +422,23 @@ static int pieces_suffixes(struct dec_io *io, bool moses, struct buf *out)
     return ret;
 }
 
+static bool is_text(struct token t, const char *s, size_t n)
+{
+    return s && t.n == n && memcmp(t.text, s, n) == 0;
+}
+
+/* Runs of a token are one, pads between them are nothing. */
+static void pieces_ctc(struct dec_io *io, struct buf *out)
+{
+    const struct dec_step *st = io->st;
+    for (size_t i = 0; i < io->in->n; i++) {
+        struct token t = get(io->in, i), last = i ? get(io->in, i - 1) : (struct token){NULL, 0};
+        if (is_text(t, last.text, last.n) || is_text(t, st->a, st->n_a)) continue;
+        bool between = is_text(t, st->b, st->n_b);
+        buf_add(out, between ? st->space : t.text, between ? st->n_space : t.n);
+    }
+}
+
 static int pieces(struct dec_io *io)
 {
     unsigned ways = io->st->ways;
@@ -430,6 +448,8 @@ static int pieces(struct dec_io *io)
         if (pieces_suffixes(io, ways & PIECES_MOSES, out)) return -1;
     } else if (ways & (PIECES_WORDS | PIECES_WORDPIECES | PIECES_SPACED)) {
         pieces_words(io, out);
+    } else if (ways & PIECES_CTC) {
+        pieces_ctc(io, out);
     } else if (ways & PIECES_JOINED) {
         buf_add(out, buf_text(&io->in->text), io->in->text.len);
     } else {

@@ -17,10 +17,11 @@ enum dec_kind {
 };
 
 /* How DEC_PIECES joins what is between special tokens: all at once, without rules, or with spaces but behind "@@" or before
- * "##", or with spaces for "</w>", which Moses' rules may join further; a space in front of such a part or behind
- * a special token; in the end: white space at both ends goes, and U+2581 is a space. */
+ * "##", or with spaces for "</w>", which Moses' rules may join further, or as a speech model repeats them (CTC); a space
+ * in front of such a part or behind a special token; in the end: white space at both ends goes, and U+2581 is a space. */
 enum { PIECES_JOINED = 1, PIECES_SPACE_BEFORE = 2, PIECES_SPACE_AFTER = 4, PIECES_STRIP = 8, PIECES_BARS = 16, PIECES_WORDS = 32,
-       PIECES_SUFFIXES = 64, PIECES_MOSES = 128, PIECES_SPACED = 256, PIECES_WORDPIECES = 512, PIECES_WHOLE = 32 | 64 | 128 | 256 | 512 };
+       PIECES_SUFFIXES = 64, PIECES_MOSES = 128, PIECES_SPACED = 256, PIECES_WORDPIECES = 512, PIECES_CTC = 1024,
+       PIECES_WHOLE = 32 | 64 | 128 | 256 | 512 | 1024 };
 
 struct dec_step {
     enum dec_kind kind;
@@ -32,6 +33,8 @@ struct dec_step {
     size_t start, stop;      /* Strip */
     bool trim_all;           /* DEC_SPM: all white space at the beginning goes */
     unsigned ways;           /* DEC_PIECES: PIECES_; b: the code of PIECES_MOSES' language */
+    char *space;             /* PIECES_CTC: what the word delimiter b becomes; a: the pad token, or NULL */
+    size_t n_space;
     int language;
 };
 

@@ -1,4 +1,4 @@
-/* Steps that only classes of transformers in Python have: Moses' words, str.lower(), and BERT's as that code has them. */
+/* Steps that only classes of transformers in Python have: Moses' words, str.lower() and upper(), and BERT's as that code has them. */
 #include <string.h>
 
 #include "core/base/json.h"
@@ -58,6 +58,23 @@ int norm_python_lower(struct norm_io *io, bool *changed)
         uint32_t out[2] = {c.cp, 0};
         int n = c.cp == UNI_BAD ? 1 : uni_lower(c.cp, out);
         if (c.cp == SIGMA && final_sigma(io)) out[0] = FINAL;
+        if (n == 1 && out[0] == c.cp) {
+            if (norm_copy(io, c.len)) return -1;
+            continue;
+        }
+        *changed = true;
+        for (int i = 0; i < n; i++)
+            if (norm_put(io, out[i], i > 0)) return -1;
+    }
+    return 0;
+}
+
+int norm_python_upper(struct norm_io *io, bool *changed)
+{
+    while (io->pos < io->n) {
+        struct uni_char c = uni_next((const uint8_t *)io->in + io->pos, io->n - io->pos);
+        uint32_t out[3] = {c.cp, 0, 0};
+        int n = c.cp == UNI_BAD ? 1 : uni_upper(c.cp, false, out);
         if (n == 1 && out[0] == c.cp) {
             if (norm_copy(io, c.len)) return -1;
             continue;

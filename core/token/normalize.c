@@ -408,6 +408,7 @@ static int apply(struct norm_io *io, bool *changed)
     case NORM_SPM: *changed = true; return norm_spm(io);
     case NORM_MOSES: *changed = true; return norm_moses(io);
     case NORM_PYTHON_LOWER: return norm_python_lower(io, changed);
+    case NORM_PYTHON_UPPER: return norm_python_upper(io, changed);
     case NORM_PYTHON_BASIC: return norm_python_basic(io, changed);
     }
     return -1;

@@ -30,6 +30,7 @@ enum norm_kind {
     NORM_SPM,           /* map and flags, as SentencePiece applies them */
     NORM_MOSES,         /* language and flags of moses.h */
     NORM_PYTHON_LOWER,  /* str.lower() */
+    NORM_PYTHON_UPPER,  /* str.upper() */
     NORM_PYTHON_BASIC,  /* what BERT's tokenizer in Python does to single characters; flags: 1 = spaces around Chinese ones */
 };
 
@@ -146,6 +147,7 @@ int norm_spm(struct norm_io *io);
 /* norm_python.c */
 int norm_moses(struct norm_io *io);
 int norm_python_lower(struct norm_io *io, bool *changed);
+int norm_python_upper(struct norm_io *io, bool *changed);
 int norm_python_basic(struct norm_io *io, bool *changed);
 
 #endif

@@ -69,6 +69,7 @@ enum class_flag {
     ONLY_KNOWN = 512,       /* special tokens are those that have an id already */
     STRIPS_BOTH = 1024,     /* named tokens take white space on both sides */
     HAS_SENTINELS = 2048,   /* <extra_id_0> ... */
+    STRIPS_LONG = 4096,     /* all tokens of several characters are added ones that take white space on both sides */
     ALWAYS_TRIMS = 256,     /* RobertaProcessing trims spaces from spans, whatever the config says */
 };
 
@@ -180,6 +181,9 @@ int class_words_model(struct class_build *b, const char *name, enum class_words 
 void class_python_steps(const struct class_build *b, struct buf *out);
 int class_python_check(const struct class_build *b, struct err *e);
 const char *class_spoken_language(const struct class_build *b);
+bool class_by_characters(const struct class_build *b); /* BertJapanese: words of one character */
+bool class_by_mecab(const struct class_build *b);
+extern const char class_delimiter[]; /* Wav2Vec2: what stands for a space */
 
 /* tok_class.c: 0 with *out = the tokenizer, 1: the directory names no class, and files speak for themselves. */
 int tok_from_class(const char *dir, struct tokenizer **out, struct err *e);

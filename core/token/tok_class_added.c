@@ -8,6 +8,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_class.h"
+#include "core/token/unicode.h"
 
 static const char *const name_keys[N_NAMES] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
@@ -479,6 +480,25 @@ static int add_pythonic(struct class_build *b, const struct class_token *list, s
     return 0;
 }
 
+/* Tokens of several characters take white space; what stands for a space is text. */
+static int add_long(struct class_build *b, struct err *e)
+{
+    for (size_t i = 0; i < b->n_add; i++)
+        if (strcmp(b->add[i].text, class_delimiter) == 0) b->add[i].special = b->add[i].shown = false;
+    for (int id = 0; id < b->n_file; id++) {
+        size_t n, k = 0;
+        if (!(b->vocab.v[id].flags & VOCAB_USED)) continue;
+        const char *s = vocab_text(&b->vocab, id, &n);
+        if (n == 0 || uni_next((const uint8_t *)s, n).len == n) continue;
+        while (k < b->n_add && b->add[k].id != id) k++;
+        const char *text = k < b->n_add ? b->add[k].text : class_keep(b, s, n);
+        if (!text) return err_oom(e, n, "added tokens");
+        if (k == b->n_add && push(&b->add, &b->n_add, &b->cap_add, (struct class_token){.text = text, .object = true, .id = id}, e)) return -1;
+        b->add[k].lstrip = b->add[k].rstrip = true;
+    }
+    return 0;
+}
+
 int class_add(struct class_build *b, struct err *e)
 {
     struct class_token *list = b->add;
@@ -490,6 +510,7 @@ int class_add(struct class_build *b, struct err *e)
     if (ret == 0 && !said) ret = own_extra(b, e);
     if (b->c->source == FROM_PIECES) {
         if (ret == 0) ret = class_pieces_extra(b, e) || add_pythonic(b, list, n, e) ? -1 : 0;
+        if (ret == 0 && (b->c->flags & STRIPS_LONG)) ret = add_long(b, e);
         free(list);
         return ret;
     }

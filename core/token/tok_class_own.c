@@ -25,7 +25,7 @@ int class_own_names(struct class_build *b, struct err *e)
         {"CodeLlamaTokenizer", "prefix_token", "\xE2\x96\x81<PRE>"}, {"CodeLlamaTokenizer", "middle_token", "\xE2\x96\x81<MID>"},
         {"CodeLlamaTokenizer", "suffix_token", "\xE2\x96\x81<SUF>"}, {"CodeLlamaTokenizer", "eot_token", "\xE2\x96\x81<EOT>"},
         {"CodeLlamaTokenizer", "fill_token", "<FILL_ME>"},           {"SplinterTokenizer", "question_token", "[QUESTION]"},
-        {"ProphetNetTokenizer", "x_sep_token", "[X_SEP]"},
+        {"ProphetNetTokenizer", "x_sep_token", "[X_SEP]"},           {"Wav2Vec2CTCTokenizer", "word_delimiter_token", "|"},
         {"LukeTokenizer", "entity_1_token", "<ent>"},                {"LukeTokenizer", "entity_2_token", "<ent2>"},
         {"LukeTokenizer", "entity_unk_token", "[UNK]"},              {"LukeTokenizer", "entity_pad_token", "[PAD]"},
         {"LukeTokenizer", "entity_mask_token", "[MASK]"},            {"LukeTokenizer", "entity_mask2_token", "[MASK2]"},

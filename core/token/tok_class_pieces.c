@@ -53,8 +53,11 @@ static const struct pieces_class {
     {"BlenderbotSmallTokenizer", "merges.txt", NULL, "[\"words\",\"strip\"]", false, NULL, NULL, NULL, WORDS_LISTED},
     {"ProphetNetTokenizer", NULL, NULL, "[\"wordpieces\",\"strip\"]", false, NULL, NULL,
      "transformers' decode() of this class takes out spaces in front of punctuation, too, unless it is told not to; here they stay", WORDS_PIECES},
+    {"RoCBertTokenizer", NULL, NULL, "[\"wordpieces\",\"strip\"]", false, NULL, NULL,
+     "its models take ids of shapes and of pronunciations beside those of tokens, which are all there is here", WORDS_PIECES},
     {"BertJapaneseTokenizer", NULL, NULL, "[\"wordpieces\",\"strip\"]", false, NULL, NULL, NULL, WORDS_PIECES},
     {"MgpstrTokenizer", NULL, NULL, "[\"spaced\"]", false, NULL, NULL, NULL, WORDS_CHARACTERS},
+    {"Wav2Vec2CTCTokenizer", NULL, NULL, "[\"ctc\",\"strip\"]", false, NULL, NULL, NULL, WORDS_CHARACTERS},
     {"FlaubertTokenizer", "merges.txt", NULL, "[\"suffixes\",\"strip\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
     {"FSMTTokenizer", "merges.txt", NULL, "[\"moses\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
     {"BioGptTokenizer", "merges.txt", NULL, "[\"moses\"]", false, NULL, NULL, NULL, WORDS_SUFFIXED},
@@ -184,12 +187,36 @@ static int plbart(struct class_build *b, const struct pieces_class *row, struct 
     return vocab_add(&b->vocab, b->vocab.n, "<mask>", 6, VOCAB_MODEL, e) ? err_wrap(e, "'%s'", b->file) : 0;
 }
 
+/* The vocabulary of the language that the config names, of a file that has one for each. */
+static int one_language(const struct class_build *b, struct buf *text, struct err *e)
+{
+    static const struct json_limits lim = {.max_bytes = CLASS_MAX_FILE};
+    const char *language = text_or(b, "target_lang", NULL);
+    struct cJSON *all = json_parse(buf_text(text), text->len, b->file, &lim, e);
+    const struct cJSON *one = language ? json_member(all, language) : NULL;
+    bool nested = all && cJSON_IsObject(all->child);
+    int ret = all ? 0 : -1;
+    if (nested && !cJSON_IsObject(one))
+        ret = err_set(e, ERR_DATA, "'%s' has a vocabulary for each language%s: name one as target_lang in tokenizer_config.json, such as \"%s\"", b->file,
+                      language ? ", but none for the one that is named" : "", all->child->string);
+    else if (all && language && !nested)
+        ret = err_set(e, ERR_DATA, "'%s' has no vocabularies for languages, of which target_lang in tokenizer_config.json names one: take it out", b->file);
+    if (ret == 0 && language) {
+        buf_clear(text);
+        json_print(text, one, 0);
+        ret = buf_ok(text, e);
+    }
+    json_free(all);
+    return ret;
+}
+
 static int listed(struct class_build *b, const struct pieces_class *row, struct err *e)
 {
     struct buf text = {0};
     int ret = file_read_all(b->file, CLASS_MAX_FILE, &text, e);
+    if (ret == 0) ret = utf8_check(buf_text(&text), text.len, b->file, e);
+    if (ret == 0 && (b->c->flags & STRIPS_LONG)) ret = one_language(b, &text, e);
     const char *s = buf_text(&text);
-    if (ret == 0) ret = utf8_check(s, text.len, b->file, e);
     bool counted = row->words == WORDS_COUNTED || b->c->layout == IDS_BARTPHO;
     if (ret == 0) ret = counted ? class_words_counted(b, s, text.len, e)
                         : row->words == WORDS_PIECES ? tok_read_words(&b->vocab, s, text.len, false, b->file, e) : tok_read_ids(&b->vocab, s, text.len, b->file, e);
@@ -289,6 +316,8 @@ int class_pieces_model(struct class_build *b, struct err *e)
     const char *unk = b->name[NAME_UNK].text;
     if (ret == 0 && unk && vocab_find(&b->vocab, unk, strlen(unk)) < 0)
         ret = err_set(e, ERR_DATA, "'%s': the vocabulary has no '%s'", b->file, unk);
+    if (ret == 0 && (b->c->flags & STRIPS_LONG) && vocab_find(&b->vocab, class_delimiter, 1) < 0)
+        ret = err_set(e, ERR_DATA, "'%s': the vocabulary has no '|', which stands for a space", b->file);
     return ret;
 }
 
@@ -362,6 +391,8 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
     class_python_steps(b, out);
     if (strcmp(row->name, "SiglipTokenizer") == 0) tok_line_json(out, "before", unk_of(b));
     if (row->words == WORDS_SUFFIXED) buf_adds(out, "\"suffixed\":true,\n");
+    if (b->c->flags & STRIPS_LONG)
+        tok_ctc_json(out, b->name[NAME_PAD].text, class_delimiter, text_or(b, "replace_word_delimiter_char", " "), class_flag(b, "do_lower_case", false));
     if (class_spoken_language(b)) tok_line_json(out, "spoken_language", class_spoken_language(b));
     if (b->spoken.n) add_spoken(&b->spoken, out);
     if (add_templates(b, row, out, e) || add_base64(out, "data", &b->model, e) || (row->target && add_base64(out, "target", &b->rest, e)))
@@ -421,27 +452,54 @@ static int give_config(const struct files *f, struct err *e)
     return ret;
 }
 
-static int give_vocabulary(const struct files *f, struct err *e)
+/* vocab.json, inside an object of languages where the config names one. */
+static void add_ids(const struct files *f, int end, struct buf *out)
 {
     const struct vocab *v = &f->t->vocab;
-    struct buf b = {0};
-    bool bartpho = f->c->layout == IDS_BARTPHO, counted = f->row->words == WORDS_COUNTED || bartpho, lines = f->row->words == WORDS_PIECES;
+    struct cJSON *config = f->c->flags & STRIPS_LONG && f->t->pieces->config ? cJSON_Parse(f->t->pieces->config) : NULL;
+    const struct cJSON *language = json_member(config, "target_lang");
+    bool nested = cJSON_IsString(language);
     const char *comma = "{";
-    int id = 0, end = own_tokens(f);
+    if (nested) {
+        buf_addc(out, '{');
+        buf_adds_json(out, language->valuestring);
+        buf_addc(out, ':');
+    }
+    for (int id = 0; id < end; id++) {
+        size_t n;
+        if (!(v->v[id].flags & VOCAB_MODEL)) continue;
+        const char *s = vocab_text(v, id, &n);
+        buf_adds(out, comma);
+        buf_add_json(out, s, n);
+        buf_printf(out, ":%d", id);
+        comma = ",\n";
+    }
+    buf_adds(out, nested ? "}}\n" : "}\n");
+    cJSON_Delete(config);
+}
+
+/* A token a line, with a count behind it where the class reads one. */
+static void add_lines(const struct files *f, int end, bool counted, struct buf *out)
+{
+    const struct vocab *v = &f->t->vocab;
+    int id = 0;
     while (counted && id < end && tok_is_special(f->t, id)) id++; /* which the class puts there */
-    if (bartpho && end > id && tok_is_special(f->t, end - 1)) end--; /* and <mask> */
+    if (f->c->layout == IDS_BARTPHO && end > id && tok_is_special(f->t, end - 1)) end--; /* and <mask> */
     for (; id < end; id++) {
         size_t n;
         if (!(v->v[id].flags & VOCAB_MODEL)) continue;
         const char *s = vocab_text(v, id, &n);
-        if (!counted && !lines) buf_adds(&b, comma);
-        if (counted || lines) buf_add(&b, s, n);
-        else buf_add_json(&b, s, n);
-        if (lines) buf_addc(&b, '\n');
-        else buf_printf(&b, counted ? " 1\n" : ":%d", id);
-        comma = ",\n";
+        buf_add(out, s, n);
+        buf_adds(out, counted ? " 1\n" : "\n");
     }
-    if (!counted && !lines) buf_adds(&b, "}\n");
+}
+
+static int give_vocabulary(const struct files *f, struct err *e)
+{
+    struct buf b = {0};
+    bool counted = f->row->words == WORDS_COUNTED || f->c->layout == IDS_BARTPHO;
+    if (counted || f->row->words == WORDS_PIECES) add_lines(f, own_tokens(f), counted, &b);
+    else add_ids(f, own_tokens(f), &b);
     int ret = buf_ok(&b, e) || f->each(f->arg, f->c->file, &b, e) ? -1 : 0;
     buf_free(&b);
     return ret;

@@ -110,8 +110,10 @@ static const struct tok_class classes[] = {
     {"BioGptTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", "</s>", "<unk>", "</s>", "<pad>", NULL, NULL}, 0, "s A", "s A s B", 0, NULL},
     {"BlenderbotSmallTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"__start__", "__end__", "__unk__", NULL, "__null__", NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"ProphetNetTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "prophetnet.tokenizer", {NULL, NULL, "[UNK]", "[SEP]", "[PAD]", NULL, "[MASK]"}, 0, "A s", "A s B s", 0, NULL},
+    {"RoCBertTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", BERT_NAMES, 0, BERT_ENDS, 0, NULL},
     {"BertJapaneseTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.txt", BERT_NAMES, 0, BERT_ENDS, 0, NULL},
     {"MgpstrTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"[GO]", "[s]", "[GO]", NULL, "[GO]", NULL, NULL}, 0, NULL, NULL, 0, NULL},
+    {"Wav2Vec2CTCTokenizer", FROM_PIECES, IDS_AS_THEY_ARE, STEPS_PIECES, "vocab.json", {"<s>", "</s>", "<unk>", NULL, "<pad>", NULL, NULL}, 0, NULL, NULL, STRIPS_LONG, NULL},
     {"TokenizersBackend", FROM_ANY, IDS_AS_THEY_ARE, STEPS_SPM, TOKENIZER, {NULL}, UNK_OF_MODEL, NULL, NULL, 0, NULL},
 };
 // clang-format on
@@ -264,11 +266,12 @@ static const struct {
     {"ClvpTokenizer", "its Python code spells out numbers, sums of money and abbreviations in English before a text is cut"},
     {"GPTNeoXJapaneseTokenizer", "its Python code replaces addresses, dates and prices in a text, and cuts it by a table of emoji"},
     {"TapasTokenizer", "it gives ids of a table and a question about it, not of texts"},
-    {"RoCBertTokenizer", "its models need ids of shapes and of pronunciations beside those of tokens"},
     {"MyT5Tokenizer", "its Python code rewrites bytes by rules of its own"},
     {"DiaTokenizer", "three of its ids are bytes and tokens at once"},
     {"CanineTokenizer", "the numbers of all characters are its ids, there is no vocabulary to read"},
-    {"Wav2Vec2CTCTokenizer Wav2Vec2PhonemeCTCTokenizer VitsTokenizer LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats"},
+    {"Wav2Vec2PhonemeCTCTokenizer", "espeak makes phonemes of a text"},
+    {"VitsTokenizer", "it spells texts for speech, with a blank between all characters"},
+    {"LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats"},
 };
 // clang-format on
 

@@ -227,10 +227,17 @@ int class_wordpiece_model(struct class_build *b, enum class_words kind, struct e
 {
     struct buf *out = &b->model;
     const char *unk = b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "[UNK]";
-    bool basic = kind == WORDS_PIECES && class_flag(b, "do_basic_tokenize", true);
+    bool basic = kind == WORDS_PIECES && !class_by_characters(b) && class_flag(b, "do_basic_tokenize", true);
     buf_adds(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,\n\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[");
-    if (kind == WORDS_CHARACTERS) tok_split_json(out, "Regex", "[\\s\\S]", "Isolated", false);
-    else tok_split_json(out, "Regex", "[\\s\\x1C-\\x1F]+", "Removed", false);
+    if (kind == WORDS_CHARACTERS) {
+        tok_split_json(out, "Regex", "[\\s\\S]", "Isolated", false);
+    } else if (class_by_characters(b)) {
+        tok_split_json(out, "Regex", class_by_mecab(b) ? "[ \\t\\n\\x0B]+" : "\\x01", "Removed", false);
+        buf_addc(out, ',');
+        tok_split_json(out, "Regex", "[\\s\\S]", "Isolated", false);
+    } else {
+        tok_split_json(out, "Regex", "[\\s\\x1C-\\x1F]+", "Removed", false);
+    }
     if (basic) {
         buf_addc(out, ',');
         tok_split_json(out, "Regex", "[!-/:-@\\[-`{-~\\p{P}]", "Isolated", false);

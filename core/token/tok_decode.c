@@ -407,7 +407,7 @@ static int stream_pieces(struct tok_stream *s, int32_t id, struct buf *out, stru
 static const char *needs_whole(const struct tokenizer *t)
 {
     bool fused = false;
-    if (t->denorm.n) return "this SentencePiece model has rules for decoding that need";
+    if (t->denorm.n && !t->pieces) return "this SentencePiece model has rules for decoding that need";
     for (size_t i = 0; i < t->decoder.n; i++) {
         const struct dec_step *st = &t->decoder.step[i];
         fused = fused || st->kind == DEC_FUSE;

@@ -576,7 +576,7 @@ static int read_pieces_of(struct tokenizer *t, const struct cJSON *root, const c
                           struct err *e)
 {
     static const char *const keys[] = {"llmctl", "added_tokens", "normalizer", "post_processor", "target_post_processor", "decoder",
-                                       "shown", "unk_token", "codes", "suffixed", "before", "spoken", "spoken_language", "data", "target", "model", "class", "config", "special_tokens_map",
+                                       "shown", "unk_token", "codes", "suffixed", "before", "spoken", "spoken_language", "ctc", "data", "target", "model", "class", "config", "special_tokens_map",
                                        "added_tokens_file", NULL};
     const struct cJSON *norm = json_member(root, "normalizer"), *post = json_member(root, "post_processor");
     struct jlex x;

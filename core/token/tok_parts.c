@@ -177,14 +177,15 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
     static const struct { const char *type; enum norm_kind kind; } plain[] = {
         {"NFC", NORM_NFC}, {"NFD", NORM_NFD}, {"NFKC", NORM_NFKC}, {"NFKD", NORM_NFKD},
         {"Lowercase", NORM_LOWERCASE}, {"StripAccents", NORM_STRIP_ACCENTS}, {"Nmt", NORM_NMT},
-        {"ByteLevel", NORM_BYTE_LEVEL}};
+        {"ByteLevel", NORM_BYTE_LEVEL}, {"PythonLower", NORM_PYTHON_LOWER}, {"PythonUpper", NORM_PYTHON_UPPER}};
     static const char *const keys[] = {"type", NULL};
     const char *type;
     const struct cJSON *list;
     if (depth > 8) return err_set(e, ERR_DATA, "normalizers are nested deeper than 8");
     if (part_type(j, where, &type, e)) return -1;
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
-        if (strcmp(type, plain[i].type) != 0) continue;
+        bool ours = plain[i].kind >= NORM_PYTHON_LOWER;
+        if (strcmp(type, plain[i].type) != 0 || (ours && t->source != SOURCE_PIECES)) continue;
         if (json_known_keys(j, keys, where, e)) return -1;
         return norm_chain_add(&t->norm, plain[i].kind, e) ? 0 : -1;
     }
@@ -195,8 +196,6 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
     if (strcmp(type, "Precompiled") == 0) return read_precompiled(t, j, e);
     if (t->source == SOURCE_PIECES && strcmp(type, "Moses") == 0) return read_moses(t, j, e);
     if (t->source == SOURCE_PIECES && strcmp(type, "PythonBasic") == 0) return read_basic(t, j, e);
-    if (t->source == SOURCE_PIECES && strcmp(type, "PythonLower") == 0)
-        return json_known_keys(j, keys, where, e) || !norm_chain_add(&t->norm, NORM_PYTHON_LOWER, e) ? -1 : 0;
     if (strcmp(type, "Sequence") != 0) return part_unknown(where, type, e);
     if (part_list(j, "normalizers", "normalizer Sequence", &list, e)) return -1;
     for (const struct cJSON *i = list->child; i; i = i->next)

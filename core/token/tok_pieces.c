@@ -280,7 +280,7 @@ static const struct {
     unsigned flag;
 } ways[] = {{"joined", PIECES_JOINED}, {"space_before", PIECES_SPACE_BEFORE}, {"space_after", PIECES_SPACE_AFTER},
             {"strip", PIECES_STRIP}, {"bars", PIECES_BARS}, {"words", PIECES_WORDS}, {"suffixes", PIECES_SUFFIXES}, {"moses", PIECES_MOSES},
-            {"spaced", PIECES_SPACED}, {"wordpieces", PIECES_WORDPIECES}};
+            {"spaced", PIECES_SPACED}, {"wordpieces", PIECES_WORDPIECES}, {"ctc", PIECES_CTC}};
 
 static int read_side(struct tokenizer *t, struct tok_side *side, const struct cJSON *root, const char *key, const char *name, struct err *e)
 {
@@ -461,6 +461,36 @@ static int read_target_post(struct tokenizer *t, const struct cJSON *post, struc
     return ret;
 }
 
+static int copy_member(const struct cJSON *j, const char *key, char **out, size_t *n, const char *name, struct err *e)
+{
+    const char *s = NULL;
+    if (json_opt_str(j, key, &s, name, e) || !s) return s ? -1 : 0;
+    *n = strlen(s);
+    return (*out = mem_strdup(s)) ? 0 : err_oom(e, *n, "a string");
+}
+
+static int read_ctc(struct tokenizer *t, const struct cJSON *j, const char *name, struct err *e)
+{
+    struct dec_step *s = &t->decoder.step[0];
+    bool lower = false;
+    if (!(s->ways & PIECES_CTC)) return 0;
+    if (copy_member(j, "pad_token", &s->a, &s->n_a, name, e) || copy_member(j, "word_delimiter_token", &s->b, &s->n_b, name, e) ||
+        copy_member(j, "space", &s->space, &s->n_space, name, e) || json_opt_bool(j, "lower", &lower, name, e))
+        return -1;
+    if (!s->b || !s->space) return err_set(e, ERR_DATA, "'%s': 'ctc' needs a word_delimiter_token and what becomes of it, 'space'", name);
+    return lower && !norm_chain_add(&t->denorm, NORM_PYTHON_LOWER, e) ? -1 : 0;
+}
+
+void tok_ctc_json(struct buf *out, const char *pad, const char *delimiter, const char *space, bool lower)
+{
+    buf_adds(out, "\"ctc\":{\"pad_token\":");
+    buf_adds_json(out, pad);
+    tok_string_json(out, "word_delimiter_token", delimiter);
+    tok_string_json(out, "space", space);
+    tok_bool_json(out, "lower", lower);
+    buf_adds(out, "},\n");
+}
+
 int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e)
 {
     const char *unk;
@@ -476,7 +506,7 @@ int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *n
     if (p->side[SIDE_SOURCE].t->denorm.n) return err_set(e, ERR_DATA, "'%s': the model has rules for decoding, which is not supported here", name);
     if (tok_pieces_find(t, e) || read_shown(t, json_member(root, "shown"), name, e) || find_kinds(t, p, e) ||
         read_decoder(t, json_member(root, "decoder"), name, e) || read_spoken_language(t, root, name, e) ||
-        read_before(t, root, name, e))
+        read_ctc(t, json_member(root, "ctc"), name, e) || read_before(t, root, name, e))
         return -1;
     return read_target_post(t, json_member(root, "target_post_processor"), e);
 }
@@ -496,11 +526,12 @@ static void add_model(struct buf *out, const char *key, const struct tok_side *s
 int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e)
 {
     const struct tok_pieces *p = t->pieces;
+    const struct dec_step *s = &t->decoder.step[0];
     const char *comma = "";
     add_origin(out, p);
     buf_adds(out, "\"decoder\":[");
     for (size_t k = 0; k < COUNT_OF(ways); k++) {
-        if (!(t->decoder.step[0].ways & ways[k].flag)) continue;
+        if (!(s->ways & ways[k].flag)) continue;
         buf_printf(out, "%s\"%s\"", comma, ways[k].name);
         comma = ",";
     }
@@ -518,7 +549,8 @@ int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e)
     if (p->target_post || p->no_target) buf_printf(out, "\"target_post_processor\":%s,\n", p->target_post ? p->target_post : "null");
     if (p->before) tok_line_json(out, "before", p->before);
     if (p->suffixed) buf_adds(out, "\"suffixed\":true,\n");
-    if (t->decoder.step[0].b) tok_line_json(out, "spoken_language", t->decoder.step[0].b);
+    if (s->ways & PIECES_CTC) tok_ctc_json(out, s->a, s->b, s->space, t->denorm.n > 0);
+    else if (s->b) tok_line_json(out, "spoken_language", s->b);
     if (p->spoken.n) {
         buf_adds(out, "\"spoken\":{");
         tok_vocab_json(out, &p->spoken, VOCAB_USED);

@@ -35,6 +35,8 @@ struct tok_pieces {
 /* What parse_wrapped() has not read: models, template of the target, decoder. */
 int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e);
 int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e);
+/* The member "ctc": how PIECES_CTC joins, pad may be NULL; lower: all becomes small letters in the end. */
+void tok_ctc_json(struct buf *out, const char *pad, const char *delimiter, const char *space, bool lower);
 int tok_pieces_find(struct tokenizer *t, struct err *e); /* once more, after tok_allow_special() */
 void tok_pieces_free(struct tok_pieces *p);
 int tok_pieces_scratch(const struct tokenizer *t, struct tok_scratch *s, struct err *e);

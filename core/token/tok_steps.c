@@ -73,6 +73,7 @@ static void normal(const struct norm_step *s, struct buf *out)
         [NORM_LOWERCASE] = "lower case", [NORM_STRIP_ACCENTS] = "accents out", [NORM_PRECOMPILED] = "character map",
         [NORM_NMT] = "NMT's rules", [NORM_BYTE_LEVEL] = "bytes as characters", [NORM_BERT_CLEAN] = "control characters out",
         [NORM_BERT_CHINESE] = "spaces around Chinese characters", [NORM_BERT_MARKS] = "accents out", [NORM_PYTHON_LOWER] = "lower case",
+        [NORM_PYTHON_UPPER] = "capitals",
     };
     switch (s->kind) {
     case NORM_STRIP:

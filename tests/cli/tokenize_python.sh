@@ -92,8 +92,11 @@ config japanese '{"tokenizer_class":"BertJapaneseTokenizer"}'
 printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' 'the' 'cat' '##s' '.' '中' '##文' >japanese/vocab.txt
 is "$(ids japanese 'the cats.中文')" "2 5 6 7 8 9 10 3"
 again japanese 'the cats.中文'
-config japanese '{"tokenizer_class":"BertJapaneseTokenizer","word_tokenizer_type":"mecab"}'
-fails 65 "word_tokenizer_type 'mecab' is not supported" "$LLMCTL" tokenize inspect japanese
+config rocbert '{"tokenizer_class":"RoCBertTokenizer"}'
+cp japanese/vocab.txt rocbert/
+is "$(ids rocbert 'Thé cats.中文')" "2 5 6 7 8 9 1 3" # Chinese characters stand alone
+"$LLMCTL" tokenize inspect rocbert -q | shows "^note: its models take ids of shapes and of pronunciations" || fail "the note about other ids"
+again rocbert 'the cats.中'
 config mgpstr '{"tokenizer_class":"MgpstrTokenizer"}'
 printf '%s\n' '[GO]' '[s]' a b ' ' | object >mgpstr/vocab.json
 is "$(ids mgpstr 'ab bxa')" "2 3 4 3 0 2"
@@ -120,7 +123,6 @@ fails 65 "keeps spaces as they are" "$LLMCTL" tokenize inspect siglip
 # What stays refused says why.
 refused() { config refused "{\"tokenizer_class\":\"$1Tokenizer\"}"; fails 65 "$1Tokenizer is not supported without a tokenizer.json: $2" "$LLMCTL" tokenize inspect refused; }
 refused Tapas "it gives ids of a table and a question"
-refused RoCBert "its models need ids of shapes and of pronunciations"
 refused Clvp "its Python code spells out numbers"
 refused GPTNeoXJapanese "its Python code replaces addresses"
 refused RoFormer "jieba"
