@@ -85,6 +85,15 @@ static const char *const youtu[] = {
 static const char *const chameleon[] = {
     "<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", "([\t\n]|    |  )", DIGITS, PUNCTUATION("Isolated"), GPT2, NULL};
 
+/* Digits in threes from the right (of 510 at most), runs of scripts without spaces. */
+static const char *const afmoe[] = {
+    "\\p{Nd}{1,510}(?=(?>\\p{Nd}{510})*(?:\\P{Nd}|$))|\\G\\p{Nd}{510}", "\\A\\p{Nd}{1,2}(?=\\p{Nd}{3}+\\z)", "\\A\\p{Nd}{3}|\\G\\p{Nd}{3}",
+    "[\u4E00-\u9FFF\u3040-\u309F\u30A0-\u30FF\u3400-\u4DBF\uF900-\uFAFF\uFF65-\uFF9F\u2F00-\u2FDF]+|[\u0E00-\u0E7F]+|[\u0E80-\u0EFF]+|"
+     "[\u1780-\u17FF]+|[\u1000-\u109F\uAA60-\uAA7F\uA9E0-\uA9FF]+|[\uAC00-\uD7AF\u1100-\u11FF]+",
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|"
+     "\\s+(?!\\S)|\\s+",
+    BYTES, NULL};
+
 /* A name is a split of split.h, or a chain of pre-tokenizers.  What the names
  * mean is what the models' own tokenizers do. */
 static const struct gguf_pre pres[] = {
@@ -120,7 +129,7 @@ static const struct gguf_pre pres[] = {
     {"granite-embed-multi-97m", "o200k", NULL, true, FORM_UNKNOWN}, {"jais-2", NULL, jais_2, false, FORM_UNKNOWN},
     {"laguna", NULL, laguna, false, FORM_UNKNOWN}, {"ufakzeka", NULL, ufakzeka, false, FORM_UNKNOWN},
     {"superbpe", NULL, superbpe, false, FORM_UNKNOWN}, {"spark2_5", NULL, spark2_5, false, FORM_UNKNOWN}, {"youtu", NULL, youtu, true, FORM_UNKNOWN},
-    {"chameleon", NULL, chameleon, false, FORM_UNKNOWN},
+    {"chameleon", NULL, chameleon, false, FORM_UNKNOWN}, {"afmoe", NULL, afmoe, false, FORM_UNKNOWN},
 };
 
 const struct gguf_pre *gguf_pre_named(const char *name)

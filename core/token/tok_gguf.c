@@ -435,8 +435,8 @@ static struct tokenizer *byte_level(struct gguf *g, struct err *e)
         return NULL;
     }
     if (!pre) {
-        err_set(e, ERR_DATA, "'%s': tokenizer.ggml.pre '%s' is not known, and a split is never guessed", g->r.name,
-                g->pre);
+        err_set(e, ERR_DATA, "'%s': tokenizer.ggml.pre '%s' is not known, and a split is never guessed", g->r.name, g->pre);
+        err_hint(e, "give the model's tokenizer.json");
         return NULL;
     }
     if (!g->has_bos) g->add_bos = gguf_pre_begins(g->pre) && g->bos >= 0;

@@ -235,7 +235,7 @@ static void a_split_is_known_by_name(void **state)
                  {"tiny_aya", "258 32 257"}, {"minicpm5", "258 32 257"}, {"jais-2", "258 32 257"},
                  {"laguna", "258 32 49 50"}, {"ufakzeka", "258 32 49 50"}, {"superbpe", "258 32 257"}, {"glm5", "258 32 257"},
                  {"joyai-llm", "258 32 257"}, {"hy_v4", "258 32 257"}, {"granite-embed-multi-97m", "258 32 257"},
-                 {"spark2_5", "258 32 49 50"}, {"youtu", "258 32 49 50"}, {"chameleon", "258 32 49 50"}};
+                 {"spark2_5", "258 32 49 50"}, {"youtu", "258 32 49 50"}, {"chameleon", "258 32 49 50"}, {"afmoe", "258 32 257"}};
     struct err e = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct tokenizer *t = byte_level(cases[i].pre, false, &e);
@@ -250,8 +250,12 @@ static void a_split_is_known_by_name(void **state)
     assert_int_equal(tok_bos(t), 259);
     comes_back(t);
     tok_free(t);
+    t = byte_level("afmoe", false, &e);
+    check_ids(t, "1212", 0, "49 50 257"); /* digits in threes from the right */
+    tok_free(t);
     assert_null(byte_level("new-model", false, &e));
     assert_non_null(strstr(e.msg, "'new-model' is not known"));
+    assert_non_null(strstr(e.msg, "give the model's tokenizer.json"));
     assert_int_equal(e.code, ERR_DATA);
 }
 
