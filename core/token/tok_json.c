@@ -333,6 +333,10 @@ static int read_unigram(struct tokenizer *t, const struct cJSON *m, struct err *
     int64_t unk = -1;
     t->model = MODEL_UNIGRAM;
     t->fuse_unk = true;
+    if (t->vocab.n == 0 && cJSON_IsNumber(json_member(m, "unk_id"))) { /* as transformers writes where a class had no file to make it of */
+        err_set(e, ERR_DATA, "the vocabulary is empty");
+        return err_hint(e, "save the file again where its vocabulary's own file is there, too");
+    }
     if (json_known_keys(m, keys, "model", e) ||
         json_opt_i64(m, "unk_id", 0, t->vocab.n - 1, &unk, "model", e) ||
         json_opt_bool(m, "byte_fallback", &t->byte_fallback, "model", e))

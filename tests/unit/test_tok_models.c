@@ -253,6 +253,9 @@ static void what_would_differ_is_refused(void **state)
     (void)state;
     static const char *const bad[][2] = {
         {"{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"u\",0],[\"a\",-1e308]]}}", "score is too large"},
+        {"{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[]}}", "the vocabulary is empty; save the file again"},
+        {"{\"model\":{\"type\":\"Unigram\",\"unk_id\":null,\"vocab\":[]}}", "the vocabulary is empty"},
+        {"{\"model\":{\"type\":\"Unigram\",\"unk_id\":1,\"vocab\":[[\"a\",0]]}}", "model.unk_id is 1, must be between 0 and 0"},
         {"{\"model\":{\"type\":\"BPE\",\"continuing_subword_prefix\":\"\xc3\xa9\",\"vocab\":{\"a\":0,\"\xc3\xa9" "b\":1,\"ab\":2},"
          "\"merges\":[[\"a\",\"\xc3\xa9" "b\"]]}}", "only ASCII"}};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
