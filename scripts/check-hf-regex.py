@@ -48,6 +48,8 @@ def leaf():
         return r("a", "b", "c", "a", "b", "s", "ss", "f", "fi", "st", "1", " ", "é", "ß", "日", "K", r"\.", "'", "_", "ﬁ", "\u0301")
     if k < 0.55:
         return members()
+    if k < 0.56:
+        return r"\K"
     return r(".", r"\s", r"\S", r"\d", r"\w", r"\W", r"\h", r"\R", r"\R", r"\X", r"\X", r"\N", r"\O", "^", "$", r"\A", r"\z", r"\Z", r"\b", r"\B", r"\G", r"\p{L}", r"\p{Lu}", r"\p{Ll}", r"\p{N}", r"\p{P}",
              r"\p{M}", r"\P{L}", r"\p{Han}", r"\p{Latin}", r"\p{Emoji}", r"\p{ExtPict}", r"\p{Uppercase}", r"\p{Lowercase}", r"\p{Ideographic}", "[[:upper:]]", r"\x{1F600}", r"\u00e9", r"\n", r"\r\n")
 
@@ -65,6 +67,9 @@ def tree(depth, groups):
         quantity = r("*", "+", "?", "*?", "+?", "??", "*+", "++", "?+", "{2}", "{1,3}", "{2,}", "{,2}", "{1,2}?", "{0,2}", "{2}?", "{1,2}+")
         inside = tree(depth - 1, groups)
         return (inside if len(inside) == 1 or inside[0] == "\\" and len(inside) == 2 or inside[0] == "[" else "(?:" + inside + ")") + quantity
+    if k < 0.82 and groups[0]:
+        group, yes = random.randrange(1, groups[0] + 1), tree(depth - 1, groups)
+        return f"(?({group}){yes}" + ("|" + tree(depth - 1, groups) if random.random() < 0.5 else "") + ")"
     if k < 0.9:
         return r("(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:", "(?i:", "(?m:", "(?x: ") + tree(depth - 1, groups) + ")"
     first = groups[0]

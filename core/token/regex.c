@@ -481,6 +481,7 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo, bo
             pos += ok ? len : 0;
             pc++;
             break;
+        case RE_IF: pc = w->regs[i->x + 1] == SIZE_MAX ? i->y : pc + 1; break;
         case RE_CLUSTER:
             ok = pos < m->n;
             if (ok) pos = re_cluster_end(m->s, m->n, pos, &w->steps);
@@ -527,8 +528,9 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
         if (at == n && !r->first.empty) return 0;
         w->n = 0;
         w->memo.n_way = 0;
-        if (run_at(&m, 0, at, end, false, false)) {
-            *begin = at;
+        if (run_at(&m, 0, at, end, false, r->keep > 0)) {
+            *begin = r->keep && w->regs[r->keep - 1] != SIZE_MAX ? w->regs[r->keep - 1] : at;
+            if (*begin > *end) *begin = *end; /* a look-ahead has it */
             return 1;
         }
         if (m.stop) return limit_met(&m, at, e);

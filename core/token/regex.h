@@ -8,9 +8,9 @@
  *
  * It takes groups with and without names, options imx, look-arounds (behind of any
  * length), atomic groups, lazy and possessive repetition, references to groups, classes with
- * && and [:names:], categories, scripts, binary properties, \R \X \N \O \G \h.
- * Not: \K, \y, conditions, absent operators, calls of groups, blocks of characters
- * (\p{InX}), raw bytes, options of ASCII (?WDSP), and where the engine is odd: \R, \X and
+ * && and [:names:], categories, scripts, binary properties, \R \X \N \O \G \h, \K, conditions
+ * that are groups.  Not: \y, other conditions, absent operators, calls of groups, blocks of characters
+ * (\p{InX}), raw bytes, options of ASCII (?WDSP), and where the engine is odd: \K, \R, \X and
  * letters that fold to several in a look-behind, references under (?i), from inside the group and to
  * groups in a repetition of what can be empty.
  *

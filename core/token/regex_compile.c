@@ -31,9 +31,9 @@ static bool single(const struct re_node *n)
 bool re_can_be_empty(const struct re_node *n)
 {
     switch (n->kind) {
-    case N_EMPTY: case N_LOOK: case N_ASSERT: case N_BACKREF: return true;
+    case N_EMPTY: case N_LOOK: case N_ASSERT: case N_BACKREF: case N_KEEP: return true;
     case N_CAT: return re_can_be_empty(n->a) && re_can_be_empty(n->b);
-    case N_ALT: return re_can_be_empty(n->a) || re_can_be_empty(n->b);
+    case N_ALT: case N_COND: return re_can_be_empty(n->a) || re_can_be_empty(n->b);
     case N_REPEAT: return n->min == 0 || re_can_be_empty(n->a);
     case N_ATOMIC: case N_GROUP: return re_can_be_empty(n->a);
     default: return false;
@@ -54,9 +54,9 @@ struct re_lengths re_lengths_of(const struct re_node *n)
 {
     struct re_lengths a, b;
     switch (n->kind) {
-    case N_EMPTY: case N_LOOK: case N_ASSERT: return (struct re_lengths){0, 0};
+    case N_EMPTY: case N_LOOK: case N_ASSERT: case N_KEEP: return (struct re_lengths){0, 0};
     case N_CAT: return plus(re_lengths_of(n->a), re_lengths_of(n->b));
-    case N_ALT:
+    case N_ALT: case N_COND:
         a = re_lengths_of(n->a);
         b = re_lengths_of(n->b);
         return (struct re_lengths){a.min < b.min ? a.min : b.min, a.max > b.max ? a.max : b.max};
@@ -208,7 +208,7 @@ static bool has_choices(const struct regex *r, int pc)
     bool any = false;
     for (; pc < r->n_prog; pc++) {
         enum re_op op = (enum re_op)r->prog[pc].op;
-        if (op == RE_MARK || op == RE_SAVE || op == RE_BACKREF) return false;
+        if (op == RE_MARK || op == RE_SAVE || op == RE_BACKREF || op == RE_IF) return false;
         if (op == RE_ASSERT && r->prog[pc].how == RE_BEGIN_SEARCH) return false;
         any = any || op == RE_SPLIT || op == RE_ALTS;
     }
@@ -237,6 +237,19 @@ static int gen_look(struct compile *c, const struct re_node *n)
     return 0;
 }
 
+/* Whether the group has matched is asked once: what follows cannot take the other branch. */
+static int gen_condition(struct compile *c, const struct re_node *n)
+{
+    int has = emit(c, RE_IF, n->reg, 0);
+    if (has < 0 || gen(c, n->a)) return -1;
+    int jump = emit(c, RE_JUMP, 0, 0);
+    if (jump < 0) return -1;
+    c->r->prog[has].y = c->r->n_prog;
+    if (gen(c, n->b)) return -1;
+    c->r->prog[jump].x = c->r->n_prog;
+    return 0;
+}
+
 static int gen(struct compile *c, const struct re_node *n)
 {
     switch (n->kind) {
@@ -250,6 +263,8 @@ static int gen(struct compile *c, const struct re_node *n)
     case N_ATOMIC: return gen_sub(c, n->a, RE_ATOMIC, 0, 0);
     case N_CLUSTER: return emit(c, RE_CLUSTER, 0, 0) < 0 ? -1 : 0;
     case N_BACKREF: return emit(c, RE_BACKREF, n->reg, 0) < 0 ? -1 : 0;
+    case N_KEEP: return emit(c, RE_SAVE, c->r->keep - 1, 0) < 0 ? -1 : 0;
+    case N_COND: return gen_condition(c, n);
     case N_GROUP:
         if (n->reg < 0) return gen(c, n->a);
         return emit(c, RE_SAVE, n->reg, 0) < 0 || gen(c, n->a) || emit(c, RE_SAVE, n->reg + 1, 0) < 0 ? -1 : 0;

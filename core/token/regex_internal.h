@@ -71,6 +71,7 @@ enum re_op {
     RE_PROGRESS,   /* if register x is here, go to y */
     RE_SAVE,       /* register x = here: of a group that is referred to, so that a look-around keeps it */
     RE_BACKREF,    /* the text of the group with the registers x and x + 1 */
+    RE_IF,         /* the same has matched, or go to y */
     RE_CLUSTER,    /* an extended grapheme cluster */
 };
 enum re_greed { RE_GREEDY, RE_LAZY, RE_POSSESSIVE };
@@ -113,6 +114,7 @@ struct regex {
     int n_prog;
     size_t cap_prog;
     int n_regs;
+    int keep;                   /* 1 + the register of \K, where the match begins; 0 = there is none */
     struct re_first first;
     uint8_t can_begin[256];     /* first, byte by byte */
     const struct re_node *tree; /* regex_parse.h; in the arena */

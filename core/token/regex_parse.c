@@ -231,6 +231,14 @@ static struct re_node *named_ref(struct re_parse *p)
     return ref_node(p, at, group, name, (size_t)(close - name));
 }
 
+/* \K: the match begins here. */
+static struct re_node *keep(struct re_parse *p)
+{
+    if (p->behind) return p->pos -= 2, re_refuse(p, "\\K in a look-behind"), NULL;
+    if (!p->r->keep) p->r->keep = ++p->r->n_regs;
+    return re_new_node(p, N_KEEP);
+}
+
 static struct re_node *escape(struct re_parse *p)
 {
     bool not_mine;
@@ -250,6 +258,7 @@ static struct re_node *escape(struct re_parse *p)
     case 'R': return newline(p);
     case 'X': return re_new_node(p, N_CLUSTER);
     case 'k': return named_ref(p);
+    case 'K': return keep(p);
     default: break;
     }
     if (c >= '1' && c <= '9') return numbered_ref(p);
@@ -264,6 +273,7 @@ static struct re_node *escape(struct re_parse *p)
 }
 
 static struct re_node *alternatives(struct re_parse *p);
+static struct re_node *sequence(struct re_parse *p);
 
 static struct re_node *close_group(struct re_parse *p, struct re_node *inside)
 {
@@ -338,6 +348,43 @@ static struct re_node *capture(struct re_parse *p, char end)
     return above(p, n, inside, NULL);
 }
 
+/* A branch of a condition. */
+static struct re_node *branch(struct re_parse *p)
+{
+    int outer = p->condition;
+    if (++p->depth > MAX_DEPTH) return re_refuse(p, "nesting deeper than 50"), NULL;
+    p->condition = p->depth;
+    struct re_node *n = sequence(p);
+    p->condition = outer;
+    p->depth--;
+    return n;
+}
+
+/* (?(1)yes|no), (?(<name>)yes|no), (?('name')yes|no), behind its "(?(". */
+static struct re_node *condition(struct re_parse *p)
+{
+    size_t from = p->pos - 3;
+    char end = at(p, '<') ? '>' : at(p, '\'') ? '\'' : 0;
+    struct re_node *n = re_new_node(p, N_COND), *yes, *no = NULL;
+    if (!n) return NULL;
+    n->at = from;
+    n->reg = -1;
+    n->name = p->pattern + (p->pos += end ? 1 : 0);
+    bool counts = number(p, &n->group) && n->group > 0;
+    const char *close = end ? memchr(n->name, end, p->n - (size_t)(n->name - p->pattern)) : p->pattern + p->pos;
+    if (!close || close == n->name || (counts ? p->pattern + p->pos != close : !end || *n->name == '-' || *n->name == '+'))
+        return p->pos = from, re_refuse(p, "a condition that is not a group"), NULL;
+    if (!counts) n->group = 0;
+    n->n_name = (size_t)(close - n->name);
+    p->pos = (size_t)(close - p->pattern) + (end ? 1 : 0);
+    if (!take(p, ")")) return p->pos = from, re_refuse(p, "a condition that is not a group"), NULL;
+    if (at(p, ')')) return p->pos = from, re_refuse(p, "a condition without branches"), NULL;
+    if (!(yes = branch(p)) || !(no = take(p, "|") ? branch(p) : re_new_node(p, N_EMPTY))) return NULL;
+    if (at(p, '|')) return re_refuse(p, "a third branch of a condition"), NULL;
+    if (!take(p, ")")) return re_wrong(p, "a ( without )"), NULL;
+    return above(p, n, yes, no);
+}
+
 static struct re_node *group(struct re_parse *p)
 {
     bool fold = p->fold, dot_all = p->dot_all, extended = p->extended;
@@ -348,7 +395,8 @@ static struct re_node *group(struct re_parse *p)
         p->pos = (size_t)(close + 1 - p->pattern);
         return re_new_node(p, N_EMPTY);
     }
-    if (take(p, "(?=")) n = wrapped(p, N_LOOK, RE_AHEAD);
+    if (take(p, "(?(")) n = condition(p);
+    else if (take(p, "(?=")) n = wrapped(p, N_LOOK, RE_AHEAD);
     else if (take(p, "(?!")) n = wrapped(p, N_LOOK, RE_NOT_AHEAD);
     else if (take(p, "(?<=")) n = look_behind(p, RE_BEHIND);
     else if (take(p, "(?<!")) n = look_behind(p, RE_NOT_BEHIND);
@@ -357,6 +405,7 @@ static struct re_node *group(struct re_parse *p)
     else if (take(p, "(?'")) n = capture(p, '\'');
     else if (take(p, "(?")) {
         if (!options(p)) return NULL;
+        if (at(p, ')') && p->condition == p->depth) return re_refuse(p, "options for the rest of a branch of a condition"), NULL;
         if (take(p, ")")) return alternatives(p); /* to the end of the enclosing group */
         if (!take(p, ":")) return re_wrong(p, "a ( without )"), NULL;
         n = close_group(p, alternatives(p));
@@ -432,7 +481,7 @@ static struct re_node *repeat(struct re_parse *p, struct re_node *a, int min, in
 static bool empty_last(const struct re_node *n)
 {
     switch (n->kind) {
-    case N_ASSERT: case N_LOOK: case N_BACKREF: return false;
+    case N_ASSERT: case N_LOOK: case N_BACKREF: case N_KEEP: case N_COND: return false;
     case N_ALT: return !re_can_be_empty(n->a) && empty_last(n->a) && empty_last(n->b);
     case N_CAT: return empty_last(n->a) && empty_last(n->b);
     case N_REPEAT: return (n->how != RE_LAZY || n->min == n->max) && empty_last(n->a);
@@ -464,7 +513,7 @@ static struct re_node *quantified(struct re_parse *p)
         } else {
             break;
         }
-        if (n->kind == N_ASSERT || n->kind == N_LOOK) return re_refuse(p, "a repeated assertion"), NULL;
+        if (n->kind == N_ASSERT || n->kind == N_LOOK || n->kind == N_KEEP) return re_refuse(p, "a repeated assertion"), NULL;
         if ((min > 1 || max > 1) && re_can_be_empty(n) && !empty_last(n))
             return re_refuse(p, "a repetition {2} or more of what can be empty, but not as its last choice"), NULL;
         if (++rounds > 4) return re_refuse(p, "so many repetitions of a repetition"), NULL;

@@ -6,7 +6,7 @@
 #include "core/token/regex_internal.h"
 
 enum re_kind { N_EMPTY, N_CHAR, N_SET, N_ANY, N_ALL, N_CAT, N_ALT, N_REPEAT, N_LOOK, N_ATOMIC, N_ASSERT, N_CLUSTER,
-               N_GROUP, N_BACKREF };
+               N_GROUP, N_BACKREF, N_KEEP, N_COND };
 
 struct re_node {
     enum re_kind kind;
@@ -14,15 +14,15 @@ struct re_node {
     bool closed;               /* N_CHAR: in brackets of its own */
     int how;                   /* N_REPEAT: re_greed; N_LOOK: re_look; N_ASSERT: re_assert;
                                 * N_ATOMIC: 1 = \R */
-    int group;                 /* N_GROUP, N_BACKREF: its number, from 1 on; 0: `name` says which */
-    int reg;                   /* of a N_GROUP that is referred to, and of the N_BACKREF: the first of two; -1 = none */
-    size_t at;                 /* N_BACKREF: offset in the pattern */
+    int group;                 /* N_GROUP, N_BACKREF, N_COND: its number, from 1 on; 0: `name` says which */
+    int reg;                   /* of a N_GROUP that is referred to, and of what does: the first of two; -1 = none */
+    size_t at;                 /* N_BACKREF, N_COND: offset in the pattern */
     const char *name;          /* or NULL */
     size_t n_name;
     uint32_t cp;
     int min, max;              /* N_REPEAT; max -1 = no end */
     struct re_set *set;
-    struct re_node *a, *b;     /* children; N_CAT and N_ALT: a then b */
+    struct re_node *a, *b;     /* children; N_CAT and N_ALT: a then b; N_COND: if the group matched, else */
     int height;                /* nodes below it, one under the other: what walks down the tree needs stack for so many */
 };
 
@@ -35,6 +35,7 @@ struct re_parse {
     bool refers;               /* there are references to groups, so that these are nodes */
     bool named;                /* ... and groups with names: only these count */
     int n_groups, behind;      /* behind: look-behinds around */
+    int condition;             /* depth of the branch of a condition that is read, 0 = none */
     struct err *e;
 };
 

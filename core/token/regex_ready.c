@@ -117,7 +117,7 @@ static void add_firsts(struct firsts *w, int pc, struct re_first *f, int depth)
             return;
         case RE_JUMP: pc = i->x; break;
         case RE_PEEK: case RE_LOOK: add_look(w, pc, f, depth + 1); return;
-        case RE_PROGRESS:
+        case RE_PROGRESS: case RE_IF:
             add_firsts(w, i->y, f, depth + 1);
             pc++;
             break;

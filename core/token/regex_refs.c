@@ -1,4 +1,4 @@
-/* References to groups: (a+)\1, (?<name>a)\k<name>. */
+/* References to groups: (a+)\1, (?<name>a)\k<name>, (a)?(?(1)b|c). */
 #include <string.h>
 
 #include "core/token/regex_parse.h"
@@ -11,6 +11,7 @@ void re_find_refs(struct re_parse *p)
         if (c == '[' || c == ']') bracket = c == '[';
         if (c == '\\' && !bracket) p->refers |= next == 'k' || (next >= '1' && next <= '9');
         if (c == '\\') i++;
+        if (c == '(' && next == '?' && !bracket) p->refers |= third == '(';
         if (c == '(' && next == '?' && !bracket) p->named |= third == '\'' || (third == '<' && fourth != '=' && fourth != '!');
     }
 }
@@ -79,11 +80,11 @@ static int find_group(struct refs *r, struct re_node *n, const struct around *up
 static int resolve(struct re_parse *p, struct re_node *tree, struct re_node *n, const struct around *up)
 {
     struct around here = {n, up};
-    if (n->kind == N_BACKREF) {
+    if (n->kind == N_BACKREF || n->kind == N_COND) {
         struct refs r = {.p = p, .ref = n, .from = up};
         if (p->named && n->group) return wrong(&r, "a number of a group where groups have names", false);
         if (find_group(&r, tree, NULL)) return -1;
-        return r.found ? 0 : wrong(&r, "a reference to a group that is not there", false);
+        if (!r.found) return wrong(&r, "a reference to a group that is not there", false);
     }
     if (n->a && resolve(p, tree, n->a, &here)) return -1;
     return n->b ? resolve(p, tree, n->b, &here) : 0;

@@ -169,6 +169,36 @@ static void groups_can_be_referred_to(void **state)
     expect_matches(v, COUNT_OF(v));
 }
 
+static void a_match_can_begin_later(void **state)
+{
+    (void)state;
+    static const struct example v[] = {
+        {"a\\Kb|ab", "aabxab", "aa[b]xa[b]"},
+        {"(?:a\\Kb)+x", "ababx", "aba[bx]"},
+        {"(a\\Kb|a)c", "acabc", "[ac]a[bc]"},  /* what is taken back counts no more */
+        {"(?>a\\Kb)", "abx", "a[b]x"},
+        {"(?=a\\Kb)ab", "abx", "a[b]x"},
+        {"(?=ab\\K)a", "ab", "a[]b"},          /* but not behind its end */
+        {"(?!a\\Kb)a", "aab", "[a]ab"},
+        {"a\\K", "aab", "a[]a[]b"},
+    };
+    expect_matches(v, COUNT_OF(v));
+}
+
+static void a_group_can_be_a_condition(void **state)
+{
+    (void)state;
+    static const struct example v[] = {
+        {"(a)?(?(1)b|c)x", "abxcxbx acx", "[abx][cx]bx a[cx]"},
+        {"(?<n>a)?(?(<n>)b|c)(?('n')d)e", "abde ce ade", "[abde] [ce] ade"},
+        {"(?:(a)|b)*(?(1)x|y)", "abxbybax", "[abx][by][bax]"},
+        {"(?(1)x|y)(a)", "yaxa", "[ya]xa"},
+        {"(a)?(?(1)(?:b|bc)|c)d", "abd abcd cd", "[abd] [abcd] [cd]"},
+        {"(?(1)(?i:b)|c)(a)", "ca", "[ca]"},
+    };
+    expect_matches(v, COUNT_OF(v));
+}
+
 static void look_behinds_of_any_length_match(void **state)
 {
     (void)state;
@@ -204,7 +234,16 @@ static void what_cannot_be_matched_is_refused(void **state)
         {"(a)\\2", "a reference to a group that is not there at offset 3"},
         {"\\k<x>(a)", "a reference to a group that is not there at offset 0"},
         {"(?<x>a)\\g<x>", "this escape at offset 8 is not supported"},
-        {"a\\Kb", "this escape at offset 2 is not supported"},
+        {"(?<=a\\K)b", "\\K in a look-behind at offset 5 is not supported"},
+        {"\\K+a", "a repeated assertion at offset 3 is not supported"},
+        {"(?(a)b|c)", "a condition that is not a group at offset 0 is not supported"},
+        {"(a)(?(0)b|c)", "a condition that is not a group at offset 3 is not supported"},
+        {"(a)(?(1))", "a condition without branches at offset 3 is not supported"},
+        {"(a)(?(1)b|c|d)", "a third branch of a condition at offset 11 is not supported"},
+        {"(a)(?(1)(?i)b|c)", "options for the rest of a branch of a condition at offset 11 is not supported"},
+        {"(a)(?(2)b|c)", "a reference to a group that is not there at offset 3"},
+        {"(a)(?(1)b|c", "a ( without ) at offset 11"},
+        {"(?<n>a)(?(<-1>)b)", "a condition that is not a group at offset 7 is not supported"},
         {"(?~a)", "this kind of group at offset 2 is not supported"},
         {"\\p{InCyrillic}", "a block of characters at offset 2 is not supported"},
         {"[[:upper_case:]]", "an unknown [:name:] at offset 1"},
@@ -388,6 +427,7 @@ int main(void)
         cmocka_unit_test(lines_clusters_and_any_characters_match),
         cmocka_unit_test(properties_are_those_of_the_engine),
         cmocka_unit_test(groups_can_be_referred_to),
+        cmocka_unit_test(a_match_can_begin_later), cmocka_unit_test(a_group_can_be_a_condition),
         cmocka_unit_test(look_behinds_of_any_length_match),
         cmocka_unit_test(what_cannot_be_matched_is_refused),
         cmocka_unit_test(what_is_too_large_is_refused),
