@@ -53,7 +53,7 @@ static int read_place(const char *s, struct tok_more *out, struct err *e)
     long id = *s >= '0' && *s <= '9' ? strtol(s, &end, 10) : -1;
     if (id < 0 || id > INT_MAX || *end != '=')
         return err_set(e, ERR_USAGE, "--special-at '%s': an id, =, and the text of the token are wanted", s);
-    *out = (struct tok_more){end + 1, true, (int)id};
+    *out = (struct tok_more){.text = end + 1, .special = true, .id = (int)id};
     return 0;
 }
 
@@ -61,8 +61,8 @@ static int list_more(const struct convert_cfg *cfg, struct tok_more *v, struct e
 {
     for (size_t i = 0; i < cfg->special_at.n; i++)
         if (read_place(cfg->special_at.v[i], v++, e)) return -1;
-    for (size_t i = 0; i < cfg->special.n; i++) *v++ = (struct tok_more){cfg->special.v[i], true, -1};
-    for (size_t i = 0; i < cfg->add.n; i++) *v++ = (struct tok_more){cfg->add.v[i], false, -1};
+    for (size_t i = 0; i < cfg->special.n; i++) *v++ = (struct tok_more){.text = cfg->special.v[i], .special = true, .id = -1};
+    for (size_t i = 0; i < cfg->add.n; i++) *v++ = (struct tok_more){.text = cfg->add.v[i], .id = -1};
     return 0;
 }
 
@@ -122,7 +122,9 @@ const struct cmd cmd_tokenize_convert = {
                "not the name. SPLIT is an expression, or a name of train --split that stands for\n"
                "one expression. An old .gguf that does not name its split is FILE.gguf:NAME,\n"
                "with the tokenizer.ggml.pre of its model.\n"
-               "A directory's tokenizer.json is taken as it is, as by Hugging Face's tokenizers;\n"
+               "A directory's tokenizer.json is taken as it is, as by Hugging Face's tokenizers,\n"
+               "with the tokens that only tokenizer_config.json, special_tokens_map.json or\n"
+               "added_tokens.json beside it name;\n"
                "transformers 5 makes some classes (GPT2Tokenizer, T5Tokenizer ...) anew from its\n"
                "vocabulary, which gives other ids where the file has steps of its own.\n"
                "A directory without a tokenizer.json names a class of transformers 5 in its\n"

@@ -1,4 +1,5 @@
 #include "core/token/tok_class.h"
+#include "core/token/tok_extend.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -209,6 +210,69 @@ int tok_from_class(const char *dir, struct tokenizer **out, struct err *e)
     int ret = read_one(dir, "tokenizer_config.json", &f.config, e) || read_one(dir, "special_tokens_map.json", &f.map, e) ||
                       read_one(dir, "added_tokens.json", &f.added, e) || read_one(dir, "config.json", &f.model, e)
                   ? -1 : from_files(dir, &f, out, e);
+    files_free(&f);
+    return ret;
+}
+
+/* ---- beside a tokenizer.json ---- */
+
+static const struct tok_added *added_of(const struct tokenizer *t, const char *text)
+{
+    for (size_t i = 0; i < t->n_added; i++)
+        if (t->added[i].len == strlen(text) && memcmp(t->added[i].text, text, t->added[i].len) == 0) return &t->added[i];
+    return NULL;
+}
+
+static bool has_as_it_is(const struct tokenizer *t, const struct class_token *c)
+{
+    const struct tok_added *a = added_of(t, c->text);
+    return a && a->special == c->special && a->normalized == c->normalized && a->lstrip == c->lstrip && a->rstrip == c->rstrip &&
+           a->single_word == c->single_word;
+}
+
+/* That the ids which the files say are those that the tokens got. */
+static int check_ids(const struct class_build *b, const struct tokenizer *t, struct err *e)
+{
+    for (size_t i = 0; i < b->n_add; i++) {
+        const struct class_token *c = &b->add[i];
+        int id = tok_id(t, c->text);
+        if (c->id < 0 || c->id == id) continue;
+        err_set(e, ERR_DATA, "'%s': tokenizer_config.json or added_tokens.json gives '%s' id %d, but added to tokenizer.json it gets %d", b->dir, c->text, c->id, id);
+        return err_hint(e, "name tokenizer.json itself if it has all tokens");
+    }
+    return 0;
+}
+
+static int add_beside(struct class_build *b, struct tokenizer **t, struct err *e)
+{
+    if (class_names(b, e) || class_beside(b, &(*t)->vocab, e)) return -1;
+    struct tok_more *more = mem_alloc(b->n_add, sizeof *more);
+    size_t n = 0, fresh;
+    int ret = more ? 0 : err_oom(e, b->n_add * sizeof *more, "added tokens");
+    for (size_t i = 0; ret == 0 && i < b->n_add; i++) {
+        const struct class_token *c = &b->add[i];
+        if (has_as_it_is(*t, c)) continue;
+        more[n++] = (struct tok_more){.text = c->text, .special = c->special, .id = -1, .said = true, .single_word = c->single_word, .lstrip = c->lstrip,
+                                      .rstrip = c->rstrip, .normalized = c->normalized};
+    }
+    struct tokenizer *made = ret == 0 && n ? tok_extend(*t, more, n, &fresh, e) : NULL;
+    if (ret == 0 && n && !made) ret = err_wrap(e, "'%s': tokens beside tokenizer.json", b->dir);
+    if (made) {
+        tok_free(*t);
+        *t = made;
+    }
+    free(more);
+    return ret ? ret : check_ids(b, *t, e);
+}
+
+int tok_add_beside(struct tokenizer **t, const char *dir, struct err *e)
+{
+    struct dir_files f = {0};
+    int ret = read_one(dir, "tokenizer_config.json", &f.config, e) || read_one(dir, "special_tokens_map.json", &f.map, e) ||
+              read_one(dir, "added_tokens.json", &f.added, e) ? -1 : 0;
+    struct class_build b = {.c = tok_class_named(backend), .dir = dir, .config = f.config, .map = f.map, .added = f.added};
+    if (ret == 0 && (f.config || f.map || f.added)) ret = add_beside(&b, t, e);
+    build_free(&b);
     files_free(&f);
     return ret;
 }

@@ -145,6 +145,9 @@ int class_model(struct class_build *b, struct err *e);
 int class_names(struct class_build *b, struct err *e);
 int class_add(struct class_build *b, struct err *e);
 int class_add_extra(struct class_build *b, struct class_token t, struct err *e);
+/* Into b->add the tokens that the files name beside a tokenizer.json of this vocabulary, in transformers' order; those with an id it
+ * may have already. */
+int class_beside(struct class_build *b, const struct vocab *v, struct err *e);
 const char *class_keep(struct class_build *b, const char *text, size_t n); /* a copy; NULL without memory */
 /* Id of a text among added tokens and the model's, or -1. */
 int class_id(const struct class_build *b, const char *text);
@@ -187,5 +190,7 @@ extern const char class_delimiter[]; /* Wav2Vec2: what stands for a space */
 
 /* tok_class.c: 0 with *out = the tokenizer, 1: the directory names no class, and files speak for themselves. */
 int tok_from_class(const char *dir, struct tokenizer **out, struct err *e);
+/* *t, of the tokenizer.json in dir, becomes one with the tokens that are named beside it alone. */
+int tok_add_beside(struct tokenizer **t, const char *dir, struct err *e);
 
 #endif

@@ -157,11 +157,16 @@ static void default_name(struct class_build *b, int k)
     t->normalized = mask && (c->flags & MASK_NORMALIZED);
 }
 
+static bool is_none(const struct cJSON *j)
+{
+    return j && (cJSON_IsNull(j) || (cJSON_IsString(j) && !*j->valuestring));
+}
+
 static int names(struct class_build *b, struct err *e)
 {
     for (int k = 0; k < N_NAMES; k++) {
         const struct cJSON *j = json_member(b->config, name_keys[k]), *m = has_decoder(b) ? NULL : json_member(b->map, name_keys[k]);
-        bool null = m ? cJSON_IsNull(m) : j && cJSON_IsNull(j);
+        bool null = is_none(m ? m : j);
         default_name(b, k);
         if (null) b->name[k] = plain(NULL);
         else if (m || j) {
@@ -428,6 +433,39 @@ static int add_again(struct class_build *b, struct err *e)
         if (add_one(b, t, -1, e)) return -1;
     }
     return 0;
+}
+
+/* ---- beside a tokenizer.json ---- */
+
+/* Its properties, once all is said. */
+static struct class_token whole(const struct class_build *b, const struct class_token *said, bool listed)
+{
+    struct class_token t = *said;
+    t.special = t.special || !t.object || all_names(b, t.text);
+    if (!t.object) t.normalized = false;
+    if (t.unsaid) t.normalized = !t.special;
+    if (!listed) t.id = -1;
+    return t;
+}
+
+int class_beside(struct class_build *b, const struct vocab *v, struct err *e)
+{
+    struct class_token *list = b->add;
+    size_t n = b->n_add;
+    bool said;
+    b->add = NULL;
+    b->n_add = b->cap_add = b->n_extra = 0;
+    int ret = configured_extra(b, &said, e);
+    if (ret == 0 && !said && !has_decoder(b)) ret = extra_list(b, json_member(b->map, "additional_special_tokens"), e);
+    for (size_t i = 0; ret == 0 && i < n; i++) ret = push(&b->add, &b->n_add, &b->cap_add, whole(b, &list[i], true), e);
+    for (size_t i = 0; ret == 0 && nth(b, i); i++) {
+        const char *text = nth(b, i)->text;
+        int id = text ? vocab_find(v, text, strlen(text)) : -1;
+        if (!text || in_list(b->add, b->n_add, text) || (id >= 0 && (v->v[id].flags & VOCAB_ADDED))) continue;
+        ret = push(&b->add, &b->n_add, &b->cap_add, whole(b, nth(b, i), false), e);
+    }
+    free(list);
+    return ret;
 }
 
 /* ---- as Python's base class does it ---- */

@@ -54,7 +54,7 @@ static int put(const struct tokenizer *t, struct tok_added *list, size_t *n, con
 {
     size_t len = strlen(more->text);
     struct tok_added *a = find(list, *n, more);
-    if (a && a->special && !more->special)
+    if (a && a->special && !more->special && !more->said)
         return err_set(e, ERR_USAGE, "'%s' is a special token already; it stays one", more->text);
     int id = a ? a->id : vocab_find(&t->vocab, more->text, len);
     if (id >= 0 && more->id >= 0 && id != more->id) return err_set(e, ERR_USAGE, "'%s' has id %d already", more->text, id);
@@ -66,7 +66,8 @@ static int put(const struct tokenizer *t, struct tok_added *list, size_t *n, con
         ++*fresh;
     }
     if (!a) a = &list[(*n)++];
-    *a = (struct tok_added){.id = id, .text = more->text, .len = len, .special = more->special, .normalized = !more->special};
+    *a = (struct tok_added){.id = id, .text = more->text, .len = len, .special = more->special, .normalized = more->said ? more->normalized : !more->special,
+                            .single_word = more->single_word, .lstrip = more->lstrip, .rstrip = more->rstrip};
     return 0;
 }
 

@@ -17,6 +17,8 @@ struct tok_more {
     const char *text;
     bool special;   /* else found in normalized text, and text like any other */
     int id;         /* a place in the model's vocabulary, as of tiktoken's special tokens; -1: the next one */
+    bool said;      /* all its properties are, and take the place of those that such a token has */
+    bool single_word, lstrip, rstrip, normalized;
 };
 
 /* *fresh: how many of them got a new id.  NULL: the kind of file has no place for them, a token

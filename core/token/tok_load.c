@@ -140,6 +140,11 @@ static struct tokenizer *load_dir(const char *dir, struct err *e)
         }
     }
     t = load_file(file, NULL, e);
+    if (t && str_ends_with(file, "tokenizer.json") && t->source == SOURCE_JSON && tok_add_beside(&t, dir, e)) {
+        free(file);
+        tok_free(t);
+        return NULL;
+    }
     if (t && (tok_read_ends(t, dir, e) || (own && tok_read_around(t, dir, e)) || tok_dir_languages(t, dir, e) || tok_set_origin(t, file, NULL, e))) {
         tok_free(t);
         t = NULL;

@@ -165,7 +165,7 @@ static void extend(const struct tokenizer *t, const char *token, bool special, i
 {
     struct err e;
     size_t fresh;
-    struct tokenizer *more = tok_extend(t, &(struct tok_more){token, special, id}, 1, &fresh, &e);
+    struct tokenizer *more = tok_extend(t, &(struct tok_more){.text = token, .special = special, .id = id}, 1, &fresh, &e);
     if (!more) return;
     if (tok_vocab_size(more) < tok_vocab_size(t) || tok_id(more, token) < 0) abort();
     check_converted(more, text, n);
