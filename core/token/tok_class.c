@@ -143,6 +143,7 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
                                      json_member(b->map, "bos_token") || json_member(b->map, "eos_token"));
     t->ends = ends ? ends : "the class";
     if (b->c->source == FROM_PIECES && !t->note) t->note = class_pieces_note(b);
+    if (b->c->layout == IDS_SEAMLESS) t->note = "translations have another template there (</s>, the language, the text, </s>), which is not given here";
     if (b->c->flags & HAS_SENTINELS)
         t->note = "transformers puts no </s> behind a text that ends in one, and decodes bytes that are no UTF-8 to nothing; here both stay";
     if (tok_set_origin(t, b->file, b->c->name, e) == 0) return t;
@@ -178,11 +179,10 @@ static int unsupported(const char *dir, const struct dir_files *f, const char *n
         return err_hint(e, "give the file of its vocabulary itself, if that is all of it, or a tokenizer.json");
     }
     if (tok_class_named(name)) return 0;
-    const char *why = tok_class_why_not(name);
+    const char *hint, *why = tok_class_why_not(name, &hint);
     err_set(e, ERR_DATA, "'%s': the tokenizer's class %s is not supported without a tokenizer.json%s%s", dir, name, why ? ": " : "",
             why ? why : "");
-    if (why) return err_hint(e, "give the file of the vocabulary itself, if that is all you need");
-    return err_hint(e, "save one with transformers, or give the file of the vocabulary itself");
+    return err_hint(e, "%s", hint);
 }
 
 static int from_files(const char *dir, const struct dir_files *f, struct tokenizer **out, struct err *e)

@@ -41,6 +41,7 @@ enum class_layout {
     IDS_T5,          /* then <extra_id_99> ... <extra_id_0> */
     IDS_PEGASUS,
     IDS_NLLB,        /* <s> <pad> </s> <unk>, then the other pieces */
+    IDS_SEAMLESS,    /* <pad>, then the pieces, <unk> <s> </s> first */
     IDS_BARTPHO,     /* the named tokens, then those of dict.txt, <mask> */
     IDS_PLBART,      /* the same from 4 on as pieces from 3 on, languages, <mask> */
 };
@@ -54,7 +55,7 @@ enum class_steps {
     STEPS_WORDS_RAW, /* no rules */
     STEPS_SQUEEZE,   /* SentencePiece's rules, spaces to one */
     STEPS_SQUEEZE_RULES, /* the same, nothing without rules */
-    STEPS_LAYOUTXLM, STEPS_ALBERT, STEPS_REMBERT, STEPS_XLNET, STEPS_PEGASUS, STEPS_BARTHEZ, STEPS_DEBERTA, STEPS_BIGBIRD, STEPS_LLAMA, STEPS_GEMMA, STEPS_SPM,
+    STEPS_LAYOUTXLM, STEPS_SEAMLESS, STEPS_ALBERT, STEPS_REMBERT, STEPS_XLNET, STEPS_PEGASUS, STEPS_BARTHEZ, STEPS_DEBERTA, STEPS_BIGBIRD, STEPS_LLAMA, STEPS_GEMMA, STEPS_SPM,
     STEPS_PIECES,
 };
 
@@ -97,8 +98,8 @@ bool tok_class_exists(const char *name); /* in transformers */
 /* The class that transformers takes for a config.json's model_type; NULL: it has none.  *wrong: it takes it whatever
  * tokenizer_config.json says. */
 const char *tok_class_of_model(const char *model_type, bool *wrong);
-/* Why a class has no row, if it is because of what its code does; else NULL. */
-const char *tok_class_why_not(const char *name);
+/* Why a class has no row, if it is because of what its code does; else NULL.  *hint: what to do. */
+const char *tok_class_why_not(const char *name, const char **hint);
 /* Only by a tokenizer_config.json: transformers has no such configuration. */
 bool tok_class_only_named(const char *model_type);
 

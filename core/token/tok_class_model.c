@@ -181,6 +181,17 @@ static int nllb(struct class_build *b, struct err *e)
     return 0;
 }
 
+static int seamless(struct class_build *b, struct err *e)
+{
+    static const char *const first[] = {"<unk>", "<s>", "</s>"};
+    for (size_t i = 0, n; i < COUNT_OF(first); i++) {
+        const char *s = i < b->spm.n ? piece(&b->spm, i, &n) : "";
+        if (i >= b->spm.n || n != strlen(first[i]) || memcmp(s, first[i], n) != 0)
+            return err_set(e, ERR_DATA, "'%s': piece %zu is not '%s', as %s takes it to be", b->file, i, first[i], b->c->name);
+    }
+    return add_text(b, "<pad>", e) || add_pieces(b, 0, e) ? -1 : 0;
+}
+
 static int find_unk(struct class_build *b, struct err *e)
 {
     b->unk_id = b->c->unk >= 0 ? b->c->unk : b->spm.unk_id;
@@ -206,6 +217,7 @@ static int unigram(struct class_build *b, struct err *e)
     case IDS_T5: ret = t5(b, e); break;
     case IDS_PEGASUS: ret = pegasus(b, e); break;
     case IDS_NLLB:
+    case IDS_SEAMLESS:
     case IDS_BARTPHO:
     case IDS_PLBART: break;
     }
@@ -303,7 +315,7 @@ static int pairs(struct class_build *b, struct err *e)
 {
     bool any = b->c->source == FROM_ANY, bytes = any ? b->spm.byte_fallback : b->c->steps == STEPS_LLAMA || b->c->steps == STEPS_GEMMA;
     bool user = false;
-    int ret = any ? rename_pieces(b, e) : b->c->layout == IDS_NLLB ? nllb(b, e) : add_pieces(b, 0, e);
+    int ret = any ? rename_pieces(b, e) : b->c->layout == IDS_NLLB ? nllb(b, e) : b->c->layout == IDS_SEAMLESS ? seamless(b, e) : add_pieces(b, 0, e);
     if (ret) return -1;
     for (size_t i = 0; i < b->spm.n; i++) user = user || b->spm.piece[i].type == SPM_USER;
     buf_adds(&b->model, "\"model\":{\"type\":\"BPE\",\"unk_token\":");

@@ -17,6 +17,18 @@ static const char *config_text(const struct class_build *b, const char *key)
 
 /* ---- tokens ---- */
 
+/* The token of the language that a text is in; NULL without memory. */
+static const char *seamless_language(struct class_build *b)
+{
+    const char *code = config_text(b, "src_lang"), *kept;
+    struct buf name = {0};
+    if (!code) code = "eng";
+    buf_printf(&name, strstr(code, "__") ? "%s" : "__%s__", code);
+    kept = name.oom ? NULL : class_keep(b, name.data, name.len);
+    buf_free(&name);
+    return kept;
+}
+
 int class_own_names(struct class_build *b, struct err *e)
 {
     static const struct {
@@ -37,6 +49,7 @@ int class_own_names(struct class_build *b, struct err *e)
         class_token_from(j, &t);
         if (class_add_more(b, t, e)) return -1;
     }
+    if (b->c->layout == IDS_SEAMLESS && !(b->own[1] = seamless_language(b))) return err_oom(e, 8, "a token");
     if (strcmp(b->c->name, "SplinterTokenizer") == 0) {
         const char *question = config_text(b, "question_token");
         b->own[0] = question ? question : "[QUESTION]";

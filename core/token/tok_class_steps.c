@@ -183,6 +183,14 @@ static int normalizers(const struct class_build *b, struct buf *out, struct err 
         class_step_replace(out, "Regex", " {2,}", LOW_BAR);
     }
     if (s == STEPS_GEMMA) class_step_replace(out, "String", " ", LOW_BAR);
+    if (s == STEPS_SEAMLESS) {
+        class_step_replace(out, "Regex", "[\\n\\r\\t]", " ");
+        class_step(out, "NFKC");
+        add_strip(out, false, true);
+        class_step_replace(out, "Regex", " +" LOW_BAR, LOW_BAR);
+        class_step_replace(out, "Regex", "^" LOW_BAR "+$", "");
+        class_step_replace(out, "Regex", " {2,}", LOW_BAR);
+    }
     return ret;
 }
 
@@ -190,7 +198,7 @@ static int pieces(const struct class_build *b, struct buf *out, struct err *e)
 {
     enum class_steps s = b->c->steps;
     bool prefix = !(b->c->flags & PREFIX_BY_DEFAULT) || class_flag(b, "add_prefix_space", true);
-    const char *scheme = prefix ? "always" : s == STEPS_DEBERTA ? "first" : "never";
+    const char *scheme = s == STEPS_SEAMLESS ? "first" : prefix ? "always" : s == STEPS_DEBERTA ? "first" : "never";
     open_list(out, "normalizer", "normalizers");
     if (normalizers(b, out, e)) return -1;
     close_list(out);

@@ -88,6 +88,7 @@ static const struct tok_class classes[] = {
      "A s c2", "A s B1 s1 c2", MASK_TAKES_SPACE, NULL},
     {"XGLMTokenizer", FROM_UNIGRAM, IDS_AS_THEY_ARE, STEPS_SQUEEZE, TOKENIZER, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", NULL}, 3, "e A", "e A e e B", PREFIX_BY_DEFAULT, NULL},
     {"ReformerTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_SQUEEZE_RULES, SPIECE, {NULL, "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, MAKES_SPECIAL, NULL},
+    {"SeamlessM4TTokenizer", FROM_BPE, IDS_SEAMLESS, STEPS_SEAMLESS, SPM_BPE, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", NULL}, 0, "X A e", "X A B e", 0, NULL},
     {"LlamaTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_LLAMA, TOKENIZER, {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"Phi3Tokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_LLAMA, TOKENIZER, {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, 0, NULL},
     {"CodeLlamaTokenizer", FROM_BPE, IDS_AS_THEY_ARE, STEPS_LLAMA, TOKENIZER, {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}, 0, NULL, NULL, BOS_BY_DEFAULT, NULL},
@@ -256,22 +257,30 @@ static const char only_named[] =
     "qdqbert realm retribert step3_vl wav2vec2_phoneme";
 // clang-format on
 
+#define ITS_FILE "give the file of the vocabulary itself, if that is all you need"
+#define CUT_FIRST "let it cut the texts first, and give the file of the vocabulary itself"
+#define ITS_JSON "fetch the tokenizer.json"
+
 // clang-format off
-/* Classes that are Python code, which nothing in a tokenizer.json can say. */
+/* Classes that nothing in a tokenizer.json can say, and what to do. */
 static const struct {
-    const char *classes, *why;
+    const char *classes, *why, *hint;
 } code[] = {
-    {"MLukeTokenizer", "transformers 5 numbers its pieces as the file does, but its models learned them in fairseq's order"},
-    {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words"},
-    {"ClvpTokenizer", "its Python code spells out numbers, sums of money and abbreviations in English before a text is cut"},
-    {"GPTNeoXJapaneseTokenizer", "its Python code replaces addresses, dates and prices in a text, and cuts it by a table of emoji"},
-    {"TapasTokenizer", "it gives ids of a table and a question about it, not of texts"},
-    {"MyT5Tokenizer", "its Python code rewrites bytes by rules of its own"},
-    {"DiaTokenizer", "three of its ids are bytes and tokens at once"},
-    {"CanineTokenizer", "the numbers of all characters are its ids, there is no vocabulary to read"},
-    {"Wav2Vec2PhonemeCTCTokenizer", "espeak makes phonemes of a text"},
-    {"VitsTokenizer", "it spells texts for speech, with a blank between all characters"},
-    {"LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats"},
+    {"MLukeTokenizer", "transformers 5 numbers its pieces as the file does, but its models learned them in fairseq's order",
+     "name XLMRobertaTokenizer as tokenizer_class, for texts without entities"},
+    {"RoFormerTokenizer CpmTokenizer CpmAntTokenizer", "jieba cuts a text into words", CUT_FIRST},
+    {"ClvpTokenizer", "its Python code spells out numbers, sums of money and abbreviations in English before a text is cut", ITS_FILE},
+    {"GPTNeoXJapaneseTokenizer", "its Python code replaces addresses, dates and prices in a text, and cuts it by a table of emoji", ITS_FILE},
+    {"TapasTokenizer", "it gives ids of a table and a question about it, not of texts", "give vocab.txt itself for BERT's ids of a text"},
+    {"MyT5Tokenizer", "its Python code rewrites bytes by rules of its own", "name ByT5Tokenizer as tokenizer_class for the bytes as they are"},
+    {"DiaTokenizer", "three of its ids are bytes and tokens at once", "name ByT5Tokenizer as tokenizer_class for bytes with ids of their own"},
+    {"CanineTokenizer", "the numbers of all characters are its ids, there is no vocabulary to read", "name ByT5Tokenizer as tokenizer_class for ids of bytes"},
+    {"Wav2Vec2PhonemeCTCTokenizer", "espeak makes phonemes of a text", ITS_FILE},
+    {"VitsTokenizer", "it spells texts for speech, with a blank between all characters", ITS_FILE},
+    {"LasrTokenizer ParakeetTokenizer", "its Python code makes text of ids that a speech model repeats",
+     "save a tokenizer.json with transformers, which gives the same ids, and text of each id"},
+    {"EsmcTokenizer NougatTokenizer Siglip2Tokenizer", "it has no other file", ITS_JSON},
+    {"RagTokenizer", "it is two tokenizers", "give one of the directories in it, question_encoder_tokenizer or generator_tokenizer"},
 };
 // clang-format on
 
@@ -290,10 +299,14 @@ bool tok_class_exists(const char *name)
     return tok_class_named(name) != NULL;
 }
 
-const char *tok_class_why_not(const char *name)
+const char *tok_class_why_not(const char *name, const char **hint)
 {
-    for (size_t i = 0; i < COUNT_OF(code); i++)
-        if (has_word(code[i].classes, name)) return code[i].why;
+    for (size_t i = 0; i < COUNT_OF(code); i++) {
+        if (!has_word(code[i].classes, name)) continue;
+        *hint = code[i].hint;
+        return code[i].why;
+    }
+    *hint = "save one with transformers, or give the file of the vocabulary itself";
     return NULL;
 }
 

@@ -89,6 +89,14 @@ is "$(ids t5 'the dog<extra_id_0>')" "$(shifted 0)$((u + 99)) 2"
 model xlnet '{"tokenizer_class":"XLNetTokenizer","bos_token":null}' u.model spiece.model
 is "$(ids xlnet 'the dog')" "$(shifted 0)$u $((u + 2))"
 plain=$(printf 'the dog' | "$LLMCTL" tokenize encode -t b.model --ids -q)
+model seamless '{"tokenizer_class":"SeamlessM4TTokenizer","extra_special_tokens":["__eng__"]}' b.model sentencepiece.bpe.model
+is "$(ids seamless 'the dog')" "$((b + 1)) $(shifted 1)3" # <pad> before all, the language in front
+is "$(ids seamless $' the  dog\n')" "$((b + 1)) $(shifted 1)3"
+"$LLMCTL" tokenize inspect seamless -q | shows "^note: translations have another template there" || fail "the note about translations"
+sed -i 's/"__eng__"/"__fra__"/; s/{/{"src_lang":"fra",/' seamless/tokenizer_config.json
+is "$(ids seamless 'the dog')" "$((b + 1)) $(shifted 1)3"
+"$LLMCTL" tokenize train words --type sp-bpe --vocab-size 320 --unk-id 1 --bos-id 0 --out seamless/sentencepiece.bpe.model -q
+fails 65 "piece 0 is not '<unk>', as SeamlessM4TTokenizer takes it to be" "$LLMCTL" tokenize inspect seamless
 model llama '{"tokenizer_class":"LlamaTokenizer","add_bos_token":true,"pad_token":"<pad>"}' b.model tokenizer.model
 is "$(ids llama 'the dog<pad>')" "1 $(shifted 0)$b"
 model code '{"tokenizer_class":"CodeLlamaTokenizer","eot_token":"<EOT>"}' b.model tokenizer.model

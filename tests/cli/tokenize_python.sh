@@ -125,4 +125,8 @@ refused() { config refused "{\"tokenizer_class\":\"$1Tokenizer\"}"; fails 65 "$1
 refused Tapas "it gives ids of a table and a question"
 refused Clvp "its Python code spells out numbers"
 refused GPTNeoXJapanese "its Python code replaces addresses"
-refused RoFormer "jieba"
+refused RoFormer "jieba cuts a text into words; let it cut the texts first"
+refused MLuke ".*; name XLMRobertaTokenizer"
+refused Rag "it is two tokenizers; give one of the directories"
+config refused '{"tokenizer_class":"Tipsv2Tokenizer"}'
+fails 65 "Tipsv2Tokenizer is not supported without a tokenizer.json; save one with transformers" "$LLMCTL" tokenize inspect refused
