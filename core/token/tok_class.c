@@ -230,17 +230,12 @@ static bool has_as_it_is(const struct tokenizer *t, const struct class_token *c)
            a->single_word == c->single_word;
 }
 
-/* That the ids which the files say are those that the tokens got. */
-static int check_ids(const struct class_build *b, const struct tokenizer *t, struct err *e)
+/* The ids that the files say count for nothing: a token that is new gets the next one. */
+static void note_ids(const struct class_build *b, struct tokenizer *t)
 {
-    for (size_t i = 0; i < b->n_add; i++) {
-        const struct class_token *c = &b->add[i];
-        int id = tok_id(t, c->text);
-        if (c->id < 0 || c->id == id) continue;
-        err_set(e, ERR_DATA, "'%s': tokenizer_config.json or added_tokens.json gives '%s' id %d, but added to tokenizer.json it gets %d", b->dir, c->text, c->id, id);
-        return err_hint(e, "name tokenizer.json itself if it has all tokens");
-    }
-    return 0;
+    for (size_t i = 0; i < b->n_add; i++)
+        if (b->add[i].id >= 0 && b->add[i].id != tok_id(t, b->add[i].text))
+            t->note = "tokenizer_config.json or added_tokens.json gives added tokens other ids than they get, in transformers and here";
 }
 
 static int add_beside(struct class_build *b, struct tokenizer **t, struct err *e)
@@ -262,7 +257,8 @@ static int add_beside(struct class_build *b, struct tokenizer **t, struct err *e
         *t = made;
     }
     free(more);
-    return ret ? ret : check_ids(b, *t, e);
+    if (ret == 0) note_ids(b, *t);
+    return ret;
 }
 
 int tok_add_beside(struct tokenizer **t, const char *dir, struct err *e)
