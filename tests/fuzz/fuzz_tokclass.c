@@ -26,7 +26,7 @@ static void put(const char *name, const char *bytes, size_t n)
 static void clean_up(void)
 {
     static const char *const names[] = {"tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "added_tokens.json", "spiece.model",
-                                        "sentencepiece.bpe.model", "spm.model", "tokenizer.model", "prophetnet.tokenizer", "vocab-src.json", "vocab-tgt.json"};
+                                        "sentencepiece.bpe.model", "spm.model", "tokenizer.model", "prophetnet.tokenizer", "vocab-src.json", "vocab-tgt.json", "tokenizer.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) put(names[i], "", 0);
     rmdir(dir);
 }
@@ -53,7 +53,7 @@ static void encode(const struct tokenizer *t)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const files[] = {"vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model",
-                                        "prophetnet.tokenizer", "vocab-src.json"};
+                                        "prophetnet.tokenizer", "vocab-src.json", "tokenizer.json"};
     enum { LISTED = 1, TWO = 7 };
     struct err e;
     const char *config = (const char *)data, *nul = size ? memchr(config, 0, size) : NULL, *end = config + size;
