@@ -5,7 +5,6 @@
 
 #include "cmd/cmd_tokenize.h"
 #include "cmd/tree.h"
-#include "core/base/aside.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -261,12 +260,10 @@ static int sampling_of(const struct encode_cfg *cfg, const struct tokenizer *t, 
     return *any ? tok_sample_check(t, o, e) : 0;
 }
 
-/* One thread loads the tokenizer; the others have nothing else to do: they get memory for the words of all, and do what
- * is put aside for them. */
+/* One thread loads the tokenizer; the others have nothing else to do and get memory for the words of all. */
 struct opening {
     const struct encode_cfg *cfg;
     struct docs_input *in;
-    struct aside *aside;
     struct tok_room **rooms; /* [threads], or NULL */
     struct tokenizer *t;
     bool loaded;
@@ -296,43 +293,27 @@ static void load(struct opening *o)
     o->loaded = true;
 }
 
-/* Nobody waits for memory. */
-static bool help(void *arg)
-{
-    aside_help(arg);
-    return !aside_is_closed(arg);
-}
-
 static void get_room(struct opening *o, int thread)
 {
     uint64_t bytes = doc_files_bytes(&o->in->files) / (uint64_t)pool_threads(o->in->pool);
-    if (o->rooms && !o->rooms[thread]) o->rooms[thread] = tok_room_new(bytes, help, o->aside);
+    if (o->rooms && !o->rooms[thread]) o->rooms[thread] = tok_room_new(bytes);
 }
 
 static void open_slice(void *arg, int slice, int thread)
 {
     struct opening *o = arg;
     (void)slice;
-    if (thread == 0) {
-        aside_lend(o->aside);
-        load(o);
-        aside_lend(NULL);
-        aside_close(o->aside);
-        return;
-    }
-    get_room(o, thread);
+    if (thread == 0) load(o);
+    else get_room(o, thread);
     if (thread == 1) get_room(o, 0);
-    aside_serve(o->aside);
 }
 
 static void open_all(struct opening *o)
 {
     int threads = pool_threads(o->in->pool);
-    struct err ignored;
-    if (threads > 1 && !o->cfg->by_file && (o->aside = aside_new(&ignored))) {
+    if (threads > 1 && !o->cfg->by_file) {
         o->rooms = mem_zalloc((size_t)threads, sizeof(struct tok_room *));
         pool_run(o->in->pool, threads, open_slice, o);
-        aside_free(o->aside);
     }
     load(o);
 }

@@ -148,14 +148,13 @@ void mem_unmap(struct mem_map *whole)
     *whole = (struct mem_map){0};
 }
 
-size_t mem_huge_if_quick(void *at, size_t bytes, bool (*go_on)(void *arg), void *arg)
+size_t mem_huge_if_quick(void *at, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
     const long long slow_ns = 1000000; /* 0.1 ms usually, 4 to 10 where it has to be found */
     struct timespec before, after;
     char *p = at, *end = p + bytes;
     for (p += -(uintptr_t)p & (HUGE_PAGE - 1); p < end && (size_t)(end - p) >= HUGE_PAGE; p += HUGE_PAGE) {
-        if (go_on && !go_on(arg)) return (size_t)(p - (char *)at);
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before); /* others' turns are no waiting */
         if (madvise(p, HUGE_PAGE, MADV_HUGEPAGE)) return bytes;
         *(volatile char *)p = 0;
@@ -165,8 +164,6 @@ size_t mem_huge_if_quick(void *at, size_t bytes, bool (*go_on)(void *arg), void 
     }
 #else
     (void)at;
-    (void)go_on;
-    (void)arg;
 #endif
     return bytes;
 }
@@ -184,7 +181,7 @@ void mem_ready(size_t bytes)
     for (size_t i = 0, n; i < COUNT_OF(block) && bytes; i++, bytes -= n) {
         n = bytes < BLOCK ? bytes : BLOCK;
         block[i] = malloc(n);
-        if (block[i]) mem_huge_if_quick(block[i], n, NULL, NULL);
+        if (block[i]) mem_huge_if_quick(block[i], n);
     }
     for (size_t i = COUNT_OF(block); i-- > 0;) free(block[i]);
 #else

@@ -67,9 +67,8 @@ struct mem_map {
 void *mem_map_table(size_t count, size_t size, struct mem_map *whole);
 void mem_unmap(struct mem_map *whole);
 /* Huge pages for memory of mem_zalloc_table() that is all zero and not touched yet, until one is slow to come.  Returns
- * `bytes`, or to where the slow one reaches: what is behind it has small pages.  go_on (or NULL) is asked
- * before each and may end it. */
-size_t mem_huge_if_quick(void *at, size_t bytes, bool (*go_on)(void *arg), void *arg);
+ * `bytes`, or to where the slow one reaches: what is behind it has small pages. */
+size_t mem_huge_if_quick(void *at, size_t bytes);
 /* Before many arrays of some 100 KB that are about `bytes` together, some of which are soon freed: so much of the
  * heap (58 MiB at most) is in such pages then.  Only malloc() of glibc keeps it; elsewhere nothing happens. */
 void mem_ready(size_t bytes);

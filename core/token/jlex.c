@@ -287,12 +287,6 @@ bool jlex_try(struct jlex *x, char c)
     return true;
 }
 
-bool jlex_at_end(struct jlex *x)
-{
-    x->p = skip_space(x->p, x->end);
-    return x->p == x->end;
-}
-
 int jlex_expect(struct jlex *x, char c, struct err *e)
 {
     if (jlex_try(x, c)) return 0;

@@ -48,7 +48,6 @@ int jlex_error(const struct jlex *x, struct err *e, const char *fmt, ...)
 /* Consumes c (after white space) if it is next. */
 bool jlex_try(struct jlex *x, char c);
 int jlex_expect(struct jlex *x, char c, struct err *e);
-bool jlex_at_end(struct jlex *x); /* after white space */
 /* At a value: a string, an integer, a number or a score (score_text.h); -1 after naming what is wrong.  The text of a
  * string lives until the next one is read. */
 int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e);

@@ -335,7 +335,7 @@ static void plan_fronts(struct tokenizer *t)
     }
 }
 
-int tok_finish_bytes(struct tokenizer *t, struct err *e)
+int tok_finish(struct tokenizer *t, struct err *e)
 {
     plan_fronts(t);
     drop_idle_steps(t);
@@ -344,12 +344,8 @@ int tok_finish_bytes(struct tokenizer *t, struct err *e)
     t->drop_unknown = t->model == MODEL_BPE && t->bpe.n_merges > 0 && !t->lacks_unk;
     if (t->source == SOURCE_JSON || t->pieces) guess_ends(t);
     if (t->source == SOURCE_JSON && t->model == MODEL_UNIGRAM) find_unk_score(t);
-    return make_forms(t, e) || make_bytes(t, e) ? -1 : 0;
-}
-
-int tok_finish_tables(struct tokenizer *t, struct err *e)
-{
-    if (model_tables(t, e) || tok_wholes_new(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
+    if (model_tables(t, e)) return -1;
+    if (make_forms(t, e) || make_bytes(t, e) || tok_wholes_new(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, NULL, true, e) || tok_runs_new(t, &t->runs, e))
         return -1;
     if (tok_matcher_twins(&t->normalized))
@@ -357,11 +353,6 @@ int tok_finish_tables(struct tokenizer *t, struct err *e)
     if (t->pieces) return 0; /* its models have found their ways */
     t->cache_words = t->pre.n > 0 && !t->fast_split && tok_symbols_most(t, 1) == 2;
     return tok_fast_init(t, e);
-}
-
-int tok_finish(struct tokenizer *t, struct err *e)
-{
-    return tok_finish_bytes(t, e) || tok_finish_tables(t, e) ? -1 : 0;
 }
 
 static void free_near(struct tokenizer *t)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/aside.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/width.h"
@@ -71,10 +70,11 @@ static bool is_whole(const struct tokenizer *t, int id, const struct merge_texts
            memcmp(have + m->n_left, m->right + prefix, n_right) == 0;
 }
 
-/* The token that a merge makes behind those of b; `whole` is work space.  -2: no memory.  Merges mostly stand in
- * the order of the ids they make, those that make the same one together. */
-static int merged_id(const struct tokenizer *t, const struct bpe *b, const struct merge_texts *m, size_t prefix, struct buf *whole)
+/* The token that a merge makes; `whole` is work space.  -2: no memory.  Merges mostly stand in the order
+ * of the ids they make, those that make the same one together. */
+static int merged_id(const struct tokenizer *t, const struct merge_texts *m, size_t prefix, struct buf *whole)
 {
+    const struct bpe *b = &t->bpe;
     int last = b->n_merges ? b->merge[b->n_merges - 1].id : -1;
     if (is_whole(t, last + 1, m, prefix)) return last + 1;
     if (last >= 0 && is_whole(t, last, m, prefix)) return last;
@@ -87,8 +87,7 @@ static int merged_id(const struct tokenizer *t, const struct bpe *b, const struc
 /* Merges that wait for their parts to be looked up together: their texts are in the file. */
 enum { MERGES_AT_ONCE = 32 };
 struct merges {
-    const struct tokenizer *t;
-    struct bpe *to;
+    struct tokenizer *t;
     struct jlex *x;
     struct merge_texts m;
     struct buf whole;
@@ -99,9 +98,9 @@ struct merges {
 
 static int add_merge(struct merges *v, const struct merge_texts *m, int left, int right, struct err *e)
 {
-    const struct tokenizer *t = v->t;
+    struct tokenizer *t = v->t;
     struct jlex *x = v->x;
-    size_t index = v->to->n_merges, prefix = t->prefix ? strlen(t->prefix) : 0;
+    size_t index = t->bpe.n_merges, prefix = t->prefix ? strlen(t->prefix) : 0;
     if (left < 0) return part_missing(x, m->left, m->n_left, index, e);
     if (right < 0) return part_missing(x, m->right, m->n_right, index, e);
     if (prefix > m->n_right)
@@ -111,9 +110,9 @@ static int add_merge(struct merges *v, const struct merge_texts *m, int left, in
         if ((uint8_t)t->prefix[i] >= 0x80)
             return jlex_error(x, e, "merges with a continuing_subword_prefix of other than only ASCII characters are not supported: "
                                     "Hugging Face's programs fail, or cut the second token elsewhere");
-    int id = merged_id(t, v->to, m, prefix, &v->whole);
+    int id = merged_id(t, m, prefix, &v->whole);
     if (id == -1) return part_missing(x, v->whole.data, v->whole.len, index, e);
-    return id < 0 ? buf_ok(&v->whole, e) : bpe_add(v->to, left, right, id, e);
+    return id < 0 ? buf_ok(&v->whole, e) : bpe_add(&t->bpe, left, right, id, e);
 }
 
 /* All that wait. */
@@ -155,99 +154,24 @@ static int read_merge(struct merges *v, struct err *e)
     return add_merge(v, m, vocab_find(vocab, m->left, m->n_left), vocab_find(vocab, m->right, m->n_right), e);
 }
 
-/* Merges, one at least, up to the end of the text if that is a comma behind one (`part`), or of the list. */
-static int read_list(const struct tokenizer *t, struct bpe *to, struct jlex *x, bool part, struct err *e)
-{
-    struct merges v = {.t = t, .to = to, .x = x};
-    int bad = 0;
-    bool more;
-    do {
-        bad = read_merge(&v, e);
-        more = !bad && jlex_try(x, ',');
-    } while (more && !(part && jlex_at_end(x)));
-    if (!bad && !more) bad = jlex_expect(x, ']', e) || part ? -1 : 0;
-    if (add_waiting(&v, e)) bad = -1;
-    buf_free(&v.m.copy);
-    buf_free(&v.whole);
-    return bad;
-}
-
-/* ---- in halves ---- */
-
-/* The merges of a part of the list, which may be read by another thread. */
-struct half {
-    const struct tokenizer *t;
-    struct bpe bpe; /* merge[] alone */
-    struct jlex x;
-    bool last, good;
-};
-
-static void read_half(void *arg)
-{
-    struct half *h = arg;
-    struct err ignored;
-    h->good = !read_list(h->t, &h->bpe, &h->x, !h->last, &ignored);
-}
-
-/* Where a merge may begin, near the middle; NULL: nowhere.  What looks so in a text shows when the half before is read. */
-static const char *middle(const char *p, const char *end)
-{
-    const char first = p < end ? *p : 0, last = first == '[' ? ']' : '"';
-    for (p += (end - p) / 2; (p = memchr(p, last, (size_t)(end - p))); p++) {
-        struct jlex x = {.p = p + 1, .end = end};
-        if (jlex_try(&x, ',') && !jlex_at_end(&x) && *x.p == first) return x.p;
-    }
-    return NULL;
-}
-
-/* Behind the bracket.  1: not this way, nothing was read; then the other one says what is wrong, and where. */
-static int read_halves(struct tokenizer *t, const struct jlex *x)
-{
-    enum { LARGE = 1 << 16 };
-    struct err ignored;
-    struct jlex at = *x;
-    const char *mid = NULL;
-    if (aside_is_lent() && x->end - x->p >= LARGE && !jlex_at_end(&at)) mid = middle(at.p, at.end);
-    if (!mid) return 1;
-    struct half half[2] = {{.t = t}, {.t = t, .last = true}};
-    struct aside_part part;
-    jlex_init(&half[0].x, x->base, (struct jlex_span){at.p, mid}, x->name);
-    jlex_init(&half[1].x, x->base, (struct jlex_span){mid, at.end}, x->name);
-    aside_put(&part, read_half, &half[1]);
-    read_half(&half[0]);
-    aside_get(&part);
-    int ret = !half[0].good || !half[1].good;
-    for (size_t k = 0; k < 2; k++) {
-        const struct bpe *b = &half[k].bpe;
-        for (size_t i = 0; ret == 0 && i < b->n_merges; i++)
-            ret = bpe_add(&t->bpe, b->merge[i].left, b->merge[i].right, b->merge[i].id, &ignored) != 0;
-        bpe_free(&half[k].bpe);
-        jlex_free(&half[k].x);
-    }
-    if (ret) bpe_free(&t->bpe);
-    return ret;
-}
-
 static int read_merges(struct tokenizer *t, struct jlex *x, struct err *e)
 {
+    struct merges v = {.t = t, .x = x};
+    int ret = -1;
     if (jlex_expect(x, '[', e)) return -1;
-    if (jlex_try(x, ']') || read_halves(t, x) == 0) return 0;
-    return read_list(t, &t->bpe, x, false, e);
-}
-
-/* What is made of them, while other parts of the file are read. */
-struct finishing {
-    struct tokenizer *t;
-    const char *name; /* of the file that has the merges */
-    int ret;
-    struct err err;
-};
-
-static void finish_merges(void *arg)
-{
-    struct finishing *f = arg;
-    if (f->t->model == MODEL_BPE) f->ret = bpe_finish(&f->t->bpe, &f->err);
-    if (f->ret && f->err.code == ERR_DATA) err_wrap(&f->err, "'%s'", f->name);
+    if (!jlex_try(x, ']')) {
+        do {
+            if (read_merge(&v, e)) goto out;
+        } while (jlex_try(x, ','));
+        int bad = jlex_expect(x, ']', e);
+        if (add_waiting(&v, e) || bad) goto out;
+    }
+    ret = bpe_finish(&t->bpe, e);
+    if (ret && e->code == ERR_DATA) err_wrap(e, "'%s'", x->name);
+out:
+    buf_free(&v.m.copy);
+    buf_free(&v.whole);
+    return ret;
 }
 
 /* Lines of merges.txt, whose parts are in the vocabulary as they are. */
@@ -263,14 +187,15 @@ static int read_merge_lines(struct tokenizer *t, const struct tok_given *given, 
         struct merge_texts m = {0};
         int left = split_pair(&m, line, len) ? vocab_find(&t->vocab, m.left, m.n_left) : -1;
         int right = left < 0 ? -1 : vocab_find(&t->vocab, m.right, m.n_right);
-        int id = right < 0 ? -1 : merged_id(t, &t->bpe, &m, 0, &whole);
+        int id = right < 0 ? -1 : merged_id(t, &m, 0, &whole);
         if (id >= 0) ret = bpe_add(&t->bpe, left, right, id, e);
         else if (id == -2) ret = buf_ok(&whole, e);
         else ret = tok_check_merge(&t->vocab, line, len, &whole, e) ? err_wrap(e, "'%s':%zu", given->merges_name, no)
                                                                      : err_set(e, ERR_INTERNAL, "merges");
     }
     buf_free(&whole);
-    return ret;
+    if (ret || (ret = bpe_finish(&t->bpe, e)) == 0) return ret;
+    return e->code == ERR_DATA ? err_wrap(e, "'%s'", given->merges_name) : ret;
 }
 
 static char *copy_text(const char *s)
@@ -521,17 +446,6 @@ static int read_parts(struct tokenizer *t, const struct cJSON *root, struct err 
     return keep_part(t, PART_PRE, pre, e) || keep_part(t, PART_DECODER, decoder, e) ? -1 : 0;
 }
 
-/* What stands behind the model, and all that needs no table of merges. */
-static int read_behind(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e)
-{
-    const struct cJSON *post = json_member(root, "post_processor");
-    if (read_added(t, json_member(root, "added_tokens"), e) || tok_read_post(t, post, e) ||
-        keep_part(t, PART_POST, post, e))
-        return err_wrap(e, "'%s'", name);
-    if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': the vocabulary is empty", name);
-    return tok_finish_bytes(t, e) ? err_wrap(e, "'%s'", name) : 0;
-}
-
 static int read_all(struct tokenizer *t, const struct cJSON *root, const char *json,
                     struct jlex_span vocab, struct jlex_span merges, const struct tok_given *given, const char *name,
                     struct err *e)
@@ -539,14 +453,12 @@ static int read_all(struct tokenizer *t, const struct cJSON *root, const char *j
     if (!cJSON_IsObject(root)) return err_set(e, ERR_DATA, "'%s': not a JSON object", name);
     if (read_parts(t, root, e)) return err_wrap(e, "'%s'", name);
     if (read_model(t, root, json, vocab, merges, given, name, e)) return -1;
-    struct finishing f = {.t = t, .name = given && given->merges ? given->merges_name : name};
-    struct aside_part part;
-    aside_put(&part, finish_merges, &f);
-    int ret = read_behind(t, root, name, e);
-    aside_get(&part);
-    if (f.ret) *e = f.err; /* in the file it comes first */
-    if (f.ret || ret) return -1;
-    return tok_finish_tables(t, e) ? err_wrap(e, "'%s'", name) : 0;
+    const struct cJSON *post = json_member(root, "post_processor");
+    if (read_added(t, json_member(root, "added_tokens"), e) || tok_read_post(t, post, e) ||
+        keep_part(t, PART_POST, post, e))
+        return err_wrap(e, "'%s'", name);
+    if (t->vocab.n == 0) return err_set(e, ERR_DATA, "'%s': the vocabulary is empty", name);
+    return tok_finish(t, e) ? err_wrap(e, "'%s'", name) : 0;
 }
 
 /* The text of a tokenizer that no such file can hold: {"llmctl": kind, "data":

@@ -55,11 +55,8 @@ int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e);
 
 /* ---- when all has been read ---- */
 
-/* tok_finish.c: tables made of the vocabulary; the same in two steps, of which the first does without what bpe_finish()
- * makes; of the model's tokens alone, once more. */
+/* tok_finish.c: tables made of the vocabulary; of the model's tokens alone, once more. */
 int tok_finish(struct tokenizer *t, struct err *e);
-int tok_finish_bytes(struct tokenizer *t, struct err *e);
-int tok_finish_tables(struct tokenizer *t, struct err *e);
 int tok_finish_again(struct tokenizer *t, struct err *e);
 /* A trie of the model's tokens that have no flag of `without` (special tokens are found by
  * tok_match.c, or else are text). */

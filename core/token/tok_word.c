@@ -54,10 +54,10 @@ struct tok_room {
     struct word_room words;
 };
 
-struct tok_room *tok_room_new(uint64_t bytes, bool (*go_on)(void *arg), void *arg)
+struct tok_room *tok_room_new(uint64_t bytes)
 {
     struct tok_room *r = mem_zalloc(1, sizeof *r);
-    if (r && word_room_new(&r->words, bytes, go_on, arg)) return r;
+    if (r && word_room_new(&r->words, bytes)) return r;
     free(r);
     return NULL;
 }

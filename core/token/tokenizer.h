@@ -74,9 +74,8 @@ void tok_scratch_free(struct tok_scratch *s);
  * beginning.  A guess will do. */
 void tok_scratch_expect(struct tok_scratch *s, uint64_t bytes);
 /* Memory for what is learned of so many bytes, which takes milliseconds to get: for a thread that has nothing else to do
- * while a tokenizer is loaded.  go_on (or NULL) is asked now and then; where it says no, the scratch gets the rest itself.
- * NULL: little text needs none, or there is no memory. */
-struct tok_room *tok_room_new(uint64_t bytes, bool (*go_on)(void *arg), void *arg);
+ * while a tokenizer is loaded.  NULL: little text needs none, or there is no memory. */
+struct tok_room *tok_room_new(uint64_t bytes);
 void tok_room_free(struct tok_room *room);
 /* A scratch takes it before its first text; NULL is fine. */
 void tok_scratch_take(struct tok_scratch *s, struct tok_room *room);

@@ -63,7 +63,7 @@ static void *new_slots(size_t n, size_t size, void **memory)
     size_t bytes;
     char *v = ck_mul(n, size, &bytes) ? mem_zalloc_table_behind(bytes / HUGE * HUGE, n, size, memory) : NULL;
     if (!v) return NULL;
-    mem_huge_if_quick(v, bytes, NULL, NULL);
+    mem_huge_if_quick(v, bytes);
     for (size_t i = 0; i < bytes; i += PAGE) *(volatile char *)(v + i) = 0;
     return v;
 }

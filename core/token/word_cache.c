@@ -127,7 +127,7 @@ static void spread(struct word_cache *c, size_t times)
 {
     enum { AHEAD = 16 };
     size_t n = c->n_lines;
-    if (n >= MANY_LINES) mem_huge_if_quick(c->lines + n, n * sizeof *c->lines, NULL, NULL);
+    if (n >= MANY_LINES) mem_huge_if_quick(c->lines + n, n * sizeof *c->lines);
     touch(c->lines + n, (times - 1) * n);
     use_lines(c, c->lines, times * n);
     c->used = 0;
@@ -149,9 +149,9 @@ static void spread(struct word_cache *c, size_t times)
 }
 
 /* How many of these lines are in huge pages, if not all: behind them one was slow to come. */
-static size_t huge_if_quick(struct word_line *lines, size_t n, bool (*go_on)(void *arg), void *arg)
+static size_t huge_if_quick(struct word_line *lines, size_t n)
 {
-    return mem_huge_if_quick(lines, n * sizeof *lines, go_on, arg) / sizeof *lines;
+    return mem_huge_if_quick(lines, n * sizeof *lines) / sizeof *lines;
 }
 
 /* Whether the words that are known will become a dozen times as many: those of a language do in some
@@ -161,36 +161,24 @@ static bool many_to_come(const struct word_cache *c)
     return c->all_text / 64 > c->text;
 }
 
-/* For so many lines.  Of what is behind those that there will be only what is used is ever touched: growing them there
- * touches no memory twice. */
-static bool get_room(struct word_room *r, size_t n)
+/* So many lines, or fewer where large pages are slow to come.  Of what is behind them only what is used is
+ * ever touched: growing them there touches no memory twice. */
+static bool get_room(struct word_room *r, size_t n, bool frugal)
 {
-    *r = (struct word_room){.wanted = n};
     r->lines = mem_zalloc_table_behind(MAX_LINES * sizeof *r->lines, MAX_LINES, sizeof *r->lines, &r->memory);
-    return r->lines != NULL;
+    if (!r->lines) return false;
+    r->quick = frugal ? 0 : huge_if_quick(r->lines, n);
+    while (n > SOME_LINES && n > r->quick) n /= 2;
+    r->n_lines = n;
+    touch(r->lines, n);
+    return true;
 }
 
-/* Large pages for them, until one is slow to come; false: go_on ended it. */
-static bool fill_room(struct word_room *r, bool (*go_on)(void *arg), void *arg)
-{
-    r->quick += huge_if_quick(r->lines + r->quick, r->wanted - r->quick, go_on, arg);
-    return r->quick == r->wanted || !go_on || go_on(arg);
-}
-
-/* As many lines as are in such, or some. */
-static void use_room(struct word_room *r)
-{
-    for (r->n_lines = r->wanted; r->n_lines > SOME_LINES && r->n_lines > r->quick;) r->n_lines /= 2;
-    touch(r->lines, r->n_lines);
-}
-
-bool word_room_new(struct word_room *r, uint64_t text, bool (*go_on)(void *arg), void *arg)
+bool word_room_new(struct word_room *r, uint64_t text)
 {
     enum { SOME_TEXT = 4 << 20, MUCH_TEXT = 16 << 20 };
     *r = (struct word_room){0};
-    if (text < SOME_TEXT || !get_room(r, text >= MUCH_TEXT ? LARGE_LINES : MANY_LINES)) return false;
-    if (fill_room(r, go_on, arg)) use_room(r);
-    return true;
+    return text >= SOME_TEXT && get_room(r, text >= MUCH_TEXT ? LARGE_LINES : MANY_LINES, false);
 }
 
 void word_room_free(struct word_room *r)
@@ -205,10 +193,7 @@ static bool move(struct word_cache *c)
     struct word_room r = c->room;
     size_t n = c->n_lines, usual = c->dense ? SOME_LINES : MANY_LINES;
     struct word_line *old = c->lines;
-    bool small = !r.lines && c->frugal; /* pages */
-    if (!r.lines && !get_room(&r, many_to_come(c) ? LARGE_LINES : usual)) return false;
-    if (!r.n_lines && !small) fill_room(&r, NULL, NULL);
-    if (!r.n_lines) use_room(&r);
+    if (!r.lines && !get_room(&r, many_to_come(c) ? LARGE_LINES : usual, c->frugal)) return false;
     c->room = (struct word_room){0};
     c->frugal = r.quick < usual;
     use_lines(c, r.lines, r.n_lines);
@@ -225,7 +210,7 @@ static bool move(struct word_cache *c)
 static size_t times_more(struct word_cache *c)
 {
     size_t n = c->n_lines, many = n < MANY_LINES ? MANY_LINES / n : 2;
-    if (n < MANY_LINES && c->dense && !c->frugal) c->frugal = huge_if_quick(c->lines + n, (many - 1) * n, NULL, NULL) < (many - 1) * n;
+    if (n < MANY_LINES && c->dense && !c->frugal) c->frugal = huge_if_quick(c->lines + n, (many - 1) * n) < (many - 1) * n;
     return c->dense && c->frugal ? 2 : many;
 }
 

@@ -47,7 +47,6 @@ struct word_room {
     struct word_line *lines; /* NULL: none */
     void *memory;            /* that they are in */
     size_t n_lines, quick;   /* quick: so many were in large pages that came soon */
-    size_t wanted;           /* lines; n_lines is 0 until it is known how many of them there are */
 };
 
 struct word_cache {
@@ -75,9 +74,8 @@ int word_cache_init(struct word_cache *c, struct err *e); /* holds nothing if it
 void word_cache_free(struct word_cache *c);
 
 /* Room for the words of so many bytes of text, which takes milliseconds to get: for who has nothing else to do before there
- * is a cache.  false: so few need none, or there is no memory.  go_on (or NULL) is asked
- * now and then; where it says no, the cache gets the rest. */
-bool word_room_new(struct word_room *r, uint64_t text, bool (*go_on)(void *arg), void *arg);
+ * is a cache.  false: so few need none, or there is no memory. */
+bool word_room_new(struct word_room *r, uint64_t text);
 void word_room_free(struct word_room *r);
 
 extern const uint64_t word_key_mask[WORD_KEY_MAX + 1][2];

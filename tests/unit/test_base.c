@@ -132,7 +132,7 @@ static void the_arena_aligns_and_overflow_is_refused(void **state)
         unsigned char *z = small ? mem_zalloc_table_behind(small, n, 1, &whole) : mem_zalloc_table(n, 1, &whole);
         assert_non_null(z);
         assert_int_equal((uintptr_t)(z + small) % (n >= (size_t)2 << 20 ? (size_t)2 << 20 : 64), 0);
-        mem_huge_if_quick(z, n, NULL, NULL); /* nothing of it is seen */
+        mem_huge_if_quick(z, n); /* nothing of it is seen */
         for (size_t i = 0; i < n; i++) assert_int_equal(z[i], 0);
         memset(z, 0xab, n);
         free(whole);

@@ -110,7 +110,7 @@ static void *encode(void *arg)
         chains[i] = tok_scratch_new(j->t[i], &e);
         s[i] = tok_scratch_new(j->t[i], &e);
         chains[i]->chains = true;
-        if (j->first) tok_scratch_take(s[i], tok_room_new((i % 2 ? (uint64_t)5 : 20) << 20, NULL, NULL));
+        if (j->first) tok_scratch_take(s[i], tok_room_new((i % 2 ? (uint64_t)5 : 20) << 20));
     }
     for (uint32_t seed = 0; seed < TEXTS && !*j->wrong; seed++)
         for (size_t i = 0; i < COUNT_OF(kinds) && !*j->wrong; i++) {
