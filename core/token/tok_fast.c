@@ -205,7 +205,7 @@ static size_t next_tell(const struct tok_fast *f, const char *text, size_t n, si
 {
     size_t least = n;
     for (size_t k = 0; k < f->n_tells; k++) {
-        if (found[k] < at || at == 0) {
+        if (at == 0 || found[k] < at) {
             const char *p = memmem(text + at, n - at, f->tell[k], f->tell_len[k]);
             found[k] = p ? (size_t)(p - text) : n;
         }
