@@ -248,7 +248,7 @@ static bool is_slow(const struct word_cache *c)
     return c->seconds - c->seconds_then > (c->n_lines < LARGE_LINES ? 1 : 3) * c->n_lines;
 }
 
-/* How many words have room, in eighths of the lines, which have two slots each. */
+/* word_cache_most() in eighths of the lines, which have two slots each. */
 static size_t room_eighths(const struct word_cache *c)
 {
     if (c->n_lines >= MAX_LINES) return 12;
@@ -256,6 +256,11 @@ static size_t room_eighths(const struct word_cache *c)
     if (c->dense) return c->frugal && c->n_lines < MANY_LINES ? 10 : 7;
     if (c->n_lines < MANY_LINES || is_slow(c)) return 7;
     return c->n_lines < LARGE_LINES ? 10 : 12;
+}
+
+size_t word_cache_most(const struct word_cache *c)
+{
+    return room_eighths(c) * c->n_lines / 8;
 }
 
 /* Most words that come when the first lines are full never come again, and to find the ids of those that do once
@@ -272,13 +277,13 @@ static bool may_be_full(struct word_cache *c)
 bool word_cache_room(struct word_cache *c, size_t n_words, size_t n)
 {
     if (!pool_room(c, n)) return false;
-    if (c->used + n_words > room_eighths(c) * c->n_lines / 8 && !may_be_full(c)) grow(c);
+    if (c->used + n_words > word_cache_most(c) && !may_be_full(c)) grow(c);
     return true;
 }
 
 void word_cache_settle(struct word_cache *c)
 {
-    if (c->n_lines < MAX_LINES && c->used > room_eighths(c) * c->n_lines / 8) grow(c);
+    if (c->n_lines < MAX_LINES && c->used > word_cache_most(c)) grow(c);
 }
 
 struct word_slot *word_cache_seek_on(const struct word_cache *c, const struct word_key *key)

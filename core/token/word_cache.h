@@ -287,6 +287,9 @@ static inline void word_cache_claim_slot(struct word_cache *c, struct word_slot 
     c->used++;
 }
 
+/* How many words have room before there are more lines, or none again. */
+size_t word_cache_most(const struct word_cache *c);
+
 /* Words whose ids are found many at a time.  First, that n_words of them with up to
  * n_ids in the pool have room (true; what was there may be gone).  Then each has its
  * slot, NULL where the word has one or that of a full cache is another's that waits for ids, and before
