@@ -58,6 +58,11 @@ void docs_close(struct docs_input *in)
     pool_free(in->pool);
 }
 
+void warn_left_out(uint64_t bad, const char *first)
+{
+    if (bad) log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)bad, first);
+}
+
 /* A .llmz file, or a run directory. */
 static bool is_model(const char *path)
 {

@@ -36,6 +36,8 @@ struct docs_input {
 int docs_open(struct docs_input *in, const struct docs_opts *o, const struct opt_result *r, const char *out,
               int64_t threads, struct err *e);
 void docs_close(struct docs_input *in);
+/* A warning, if there were any: how many, and what was wrong with the first. */
+void warn_left_out(uint64_t bad, const char *first);
 
 /* The kind of file that a name stands for; false if it is none. */
 bool tokenizer_format(const char *path, enum tok_format *format);

@@ -24,10 +24,12 @@ struct encode_cfg {
     double dropout, alpha;
 };
 
+#define TOKENIZER_FILE "tokenizer.json, .model, .gguf ...: a file or directory that tokenize convert reads"
+
 static const struct opt encode_cmd_opts[] = {
 #define C struct encode_cfg
     OPT_GROUP("Encoding"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, .model, .gguf ...: a file or directory that tokenize convert reads"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, TOKENIZER_FILE),
     OPT_STR('o', "out", C, out, "FILE", NULL, "The token shard to write (.tok); a text file with the next four"),
     OPT_BOOL(0, "ids", C, ids, NULL, "Write ids as text, a line a document, to --out or stdout"),
     OPT_BOOL(0, "pieces", C, pieces, NULL, "The same with tokens as the vocabulary spells them"),
@@ -70,7 +72,7 @@ static const struct opt encode_cmd_opts[] = {
 static const struct opt count_opts[] = {
 #define C struct encode_cfg
     OPT_GROUP("Counting"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, .model, .gguf ...: a file or directory that tokenize convert reads"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, TOKENIZER_FILE),
     OPT_BOOL(0, "allow-special", C, allow_special, NULL, "Special tokens written in the text count as one"),
     OPT_BOOL(0, "template", C, with_template, NULL, "Count what the tokenizer puts around each text, too"),
     OPT_BOOL(0, "by-file", C, by_file, NULL, "A line a file: tokens, bytes, documents, name; then their sums"),
@@ -84,7 +86,7 @@ static const struct opt count_opts[] = {
 static const struct opt truncate_opts[] = {
 #define C struct encode_cfg
     OPT_GROUP("Cutting"),
-    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, "tokenizer.json, .model, .gguf ...: a file or directory that tokenize convert reads"),
+    OPT_STR('t', "tokenizer", C, tokenizer, "FILE", NULL, TOKENIZER_FILE),
     OPT_INT('n', "max-length", C, max_length, "N", NULL, 1, 1e9, "Tokens that a document keeps at most"),
     OPT_ENUM('k', "keep", C, keep, "head|tail|middle|ends", "head",
              "What stays: the beginning, the end, the middle, or both ends"),
@@ -101,9 +103,7 @@ static const struct opt truncate_opts[] = {
 static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
                            const struct encode_stats *s, double seconds, struct err *e)
 {
-    if (s->bad)
-        log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)s->bad,
-                 s->first_bad.msg);
+    warn_left_out(s->bad, s->first_bad.msg);
     struct buf size = {0}, left = {0};
     tree_add_bytes(&size, s->bytes);
     tree_add_bytes(&left, s->bytes_left);
@@ -191,8 +191,7 @@ static int count_by_file(const struct encode_cfg *cfg, struct encode_opts *o, st
     if (cfg->common.json) buf_adds(&b, "],");
     if (cfg->common.json || files->n > 1) file_row(cfg, &b, NULL, all);
     if (cfg->common.json) buf_addc(&b, '\n');
-    if (all->bad)
-        log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)all->bad, all->first_bad.msg);
+    warn_left_out(all->bad, all->first_bad.msg);
     if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
     buf_free(&b);
     return ret;
@@ -211,8 +210,7 @@ static int count_by_token(const struct encode_cfg *cfg, struct encode_opts *o, s
         file_row(cfg, &b, NULL, s);
         buf_addc(&b, '\n');
     }
-    if (ret == 0 && s->bad)
-        log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)s->bad, s->first_bad.msg);
+    if (ret == 0) warn_left_out(s->bad, s->first_bad.msg);
     if (ret == 0) ret = buf_ok(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
     free(o->tally);
     buf_free(&b);

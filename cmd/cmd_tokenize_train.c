@@ -342,32 +342,37 @@ static int sp_options(const struct train_cfg *cfg, struct tok_train_opts *o, str
     return 0;
 }
 
+/* Which options are for which kinds, where they are not for all. */
+enum { BPE = 1 << TOK_TRAIN_BPE, UNIGRAM = 1 << TOK_TRAIN_UNIGRAM, SP_BPE = 1 << TOK_TRAIN_SP_BPE,
+       WORDPIECE = 1 << TOK_TRAIN_WORDPIECE, CHAR_BPE = 1 << TOK_TRAIN_CHAR_BPE, WORD = 1 << TOK_TRAIN_WORD };
+static const struct {
+    const char *option;
+    int kinds;
+} option_kinds[] = {
+    {"split", BPE | CHAR_BPE | WORD}, {"prefix", BPE | CHAR_BPE}, {"suffix", BPE | CHAR_BPE}, {"ties", BPE},
+    {"alphabet", WORDPIECE | CHAR_BPE}, {"required-chars", WORDPIECE | CHAR_BPE | UNIGRAM | SP_BPE},
+    {"max-token-len", BPE | CHAR_BPE | WORDPIECE | UNIGRAM | SP_BPE},
+    {"min-freq", BPE | CHAR_BPE | WORDPIECE | WORD}, {"norm", BPE | CHAR_BPE | WORDPIECE | WORD | UNIGRAM | SP_BPE},
+    {"coverage", UNIGRAM | SP_BPE}, {"byte-fallback", UNIGRAM | SP_BPE}, {"digits", UNIGRAM | SP_BPE},
+    {"user", UNIGRAM | SP_BPE}, {"unk-id", UNIGRAM | SP_BPE}, {"bos-id", UNIGRAM | SP_BPE}, {"eos-id", UNIGRAM | SP_BPE},
+    {"pad-id", UNIGRAM | SP_BPE}, {"unk-piece", UNIGRAM | SP_BPE}, {"bos-piece", UNIGRAM | SP_BPE}, {"eos-piece", UNIGRAM | SP_BPE},
+    {"pad-piece", UNIGRAM | SP_BPE}, {"no-space-first", UNIGRAM | SP_BPE}, {"keep-spaces", UNIGRAM | SP_BPE},
+    {"space-pieces", UNIGRAM | SP_BPE}, {"cross-scripts", UNIGRAM | SP_BPE}, {"cross-numbers", UNIGRAM | SP_BPE},
+    {"cross-spaces", UNIGRAM | SP_BPE}, {"max-sentence", UNIGRAM | SP_BPE}, {"seeds", UNIGRAM},
+    {"shrink", UNIGRAM}, {"rounds", UNIGRAM}, {"lanes", UNIGRAM}};
+
 /* Options of one kind given for another are mistakes. */
 static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const struct opt_result *r, struct err *e)
 {
-    enum { BPE = 1 << TOK_TRAIN_BPE, UNIGRAM = 1 << TOK_TRAIN_UNIGRAM, SP_BPE = 1 << TOK_TRAIN_SP_BPE,
-           WORDPIECE = 1 << TOK_TRAIN_WORDPIECE, CHAR_BPE = 1 << TOK_TRAIN_CHAR_BPE, WORD = 1 << TOK_TRAIN_WORD };
     static const char *const kind[] = {"bpe", "char", "unigram", "sp-bpe", "wordpiece", "char-bpe", "word"};
-    static const struct { const char *option; int kinds; } of[] = {
-        {"split", BPE | CHAR_BPE | WORD}, {"prefix", BPE | CHAR_BPE}, {"suffix", BPE | CHAR_BPE}, {"ties", BPE},
-        {"alphabet", WORDPIECE | CHAR_BPE}, {"required-chars", WORDPIECE | CHAR_BPE | UNIGRAM | SP_BPE},
-        {"max-token-len", BPE | CHAR_BPE | WORDPIECE | UNIGRAM | SP_BPE},
-        {"min-freq", BPE | CHAR_BPE | WORDPIECE | WORD}, {"norm", BPE | CHAR_BPE | WORDPIECE | WORD | UNIGRAM | SP_BPE},
-        {"coverage", UNIGRAM | SP_BPE}, {"byte-fallback", UNIGRAM | SP_BPE}, {"digits", UNIGRAM | SP_BPE},
-        {"user", UNIGRAM | SP_BPE}, {"unk-id", UNIGRAM | SP_BPE}, {"bos-id", UNIGRAM | SP_BPE}, {"eos-id", UNIGRAM | SP_BPE},
-        {"pad-id", UNIGRAM | SP_BPE}, {"unk-piece", UNIGRAM | SP_BPE}, {"bos-piece", UNIGRAM | SP_BPE}, {"eos-piece", UNIGRAM | SP_BPE},
-        {"pad-piece", UNIGRAM | SP_BPE}, {"no-space-first", UNIGRAM | SP_BPE}, {"keep-spaces", UNIGRAM | SP_BPE},
-        {"space-pieces", UNIGRAM | SP_BPE}, {"cross-scripts", UNIGRAM | SP_BPE}, {"cross-numbers", UNIGRAM | SP_BPE},
-        {"cross-spaces", UNIGRAM | SP_BPE}, {"max-sentence", UNIGRAM | SP_BPE}, {"seeds", UNIGRAM},
-        {"shrink", UNIGRAM}, {"rounds", UNIGRAM}, {"lanes", UNIGRAM}};
-    for (size_t i = 0; i < COUNT_OF(of); i++) {
-        if (of[i].kinds >> cfg->type & 1 || !opt_is_set(self, r, of[i].option)) continue;
+    for (size_t i = 0; i < COUNT_OF(option_kinds); i++) {
+        if (option_kinds[i].kinds >> cfg->type & 1 || !opt_is_set(self, r, option_kinds[i].option)) continue;
         struct buf kinds = {0};
-        for (int k = 0, left = __builtin_popcount((unsigned)of[i].kinds); left; k++) {
-            if (!(of[i].kinds >> k & 1)) continue;
+        for (int k = 0, left = __builtin_popcount((unsigned)option_kinds[i].kinds); left; k++) {
+            if (!(option_kinds[i].kinds >> k & 1)) continue;
             buf_printf(&kinds, "%s%s", kind[k], --left > 1 ? ", " : left ? " or " : "");
         }
-        err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", of[i].option, buf_text(&kinds), kind[cfg->type]);
+        err_set(e, ERR_USAGE, "--%s is for --type %s, not for %s", option_kinds[i].option, buf_text(&kinds), kind[cfg->type]);
         buf_free(&kinds);
         return -1;
     }
@@ -377,7 +382,7 @@ static int check_kind(const struct cmd *self, const struct train_cfg *cfg, const
 /* What there was to learn from; a vocabulary of nothing is nobody's wish. */
 static int check_documents(const struct tok_train_stats *s, uint64_t bad, const char *why, struct err *e)
 {
-    if (s->documents && bad) log_warn("%llu bad documents were left out; the first: %s", (unsigned long long)bad, why);
+    if (s->documents) warn_left_out(bad, why);
     if (s->documents) return 0;
     if (!bad) return err_set(e, ERR_DATA, "no documents in the input");
     return doc_json_none_good(why, e);
@@ -481,10 +486,6 @@ static int like_has(const char *option, struct err *e)
 static int read_like(const struct cmd *self, struct train_cfg *cfg, const struct opt_result *r, struct train_like *like, struct err *e)
 {
     static const char *const its[] = {"type", "split", "norm", "prefix", "suffix", "ties", "no-special-tokens"};
-    static const char *const of_model[] = {
-        "required-chars", "max-token-len", "coverage", "byte-fallback", "digits", "user", "unk-id", "bos-id", "eos-id", "pad-id", "unk-piece", "bos-piece",
-        "eos-piece", "pad-piece", "no-space-first", "keep-spaces", "space-pieces", "cross-scripts", "cross-numbers", "cross-spaces", "max-sentence", "seeds",
-        "shrink", "rounds", "lanes"};
     enum tok_format format = FORMAT_JSON;
     for (size_t i = 0; i < COUNT_OF(its); i++)
         if (opt_is_set(self, r, its[i])) return like_has(its[i], e);
@@ -495,8 +496,8 @@ static int read_like(const struct cmd *self, struct train_cfg *cfg, const struct
     if (ret == 0 && from.file && file_same(out_path(cfg), from.file))
         ret = err_set(e, ERR_USAGE, "'%s' would be replaced by the output; give --out another name", from.file);
     if (ret == 0) cfg->type = (int)like->type;
-    for (size_t i = 0; ret == 0 && is_sp(cfg) && i < COUNT_OF(of_model); i++)
-        if (opt_is_set(self, r, of_model[i])) ret = like_has(of_model[i], e);
+    for (size_t i = 0; ret == 0 && is_sp(cfg) && i < COUNT_OF(option_kinds); i++)
+        if (option_kinds[i].kinds & UNIGRAM && opt_is_set(self, r, option_kinds[i].option)) ret = like_has(option_kinds[i].option, e);
     if (ret == 0 && !is_sp(cfg) && cfg->out && tokenizer_format(cfg->out, &format) && format != FORMAT_JSON)
         ret = err_set(e, ERR_USAGE, "--like writes a tokenizer.json here; llmctl tokenize convert makes other files of it");
     tok_free(t);
