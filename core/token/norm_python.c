@@ -50,6 +50,16 @@ static bool final_sigma(const struct norm_io *io)
     return true;
 }
 
+/* The next character as these n. */
+static int put_case(struct norm_io *io, struct uni_char c, const uint32_t *out, int n, bool *changed)
+{
+    if (n == 1 && out[0] == c.cp) return norm_copy(io, c.len);
+    *changed = true;
+    for (int i = 0; i < n; i++)
+        if (norm_put(io, out[i], i > 0)) return -1;
+    return 0;
+}
+
 int norm_python_lower(struct norm_io *io, bool *changed)
 {
     enum { SIGMA = 0x3A3, FINAL = 0x3C2 };
@@ -58,13 +68,7 @@ int norm_python_lower(struct norm_io *io, bool *changed)
         uint32_t out[2] = {c.cp, 0};
         int n = c.cp == UNI_BAD ? 1 : uni_lower(c.cp, out);
         if (c.cp == SIGMA && final_sigma(io)) out[0] = FINAL;
-        if (n == 1 && out[0] == c.cp) {
-            if (norm_copy(io, c.len)) return -1;
-            continue;
-        }
-        *changed = true;
-        for (int i = 0; i < n; i++)
-            if (norm_put(io, out[i], i > 0)) return -1;
+        if (put_case(io, c, out, n, changed)) return -1;
     }
     return 0;
 }
@@ -75,13 +79,7 @@ int norm_python_upper(struct norm_io *io, bool *changed)
         struct uni_char c = uni_next((const uint8_t *)io->in + io->pos, io->n - io->pos);
         uint32_t out[3] = {c.cp, 0, 0};
         int n = c.cp == UNI_BAD ? 1 : uni_upper(c.cp, false, out);
-        if (n == 1 && out[0] == c.cp) {
-            if (norm_copy(io, c.len)) return -1;
-            continue;
-        }
-        *changed = true;
-        for (int i = 0; i < n; i++)
-            if (norm_put(io, out[i], i > 0)) return -1;
+        if (put_case(io, c, out, n, changed)) return -1;
     }
     return 0;
 }

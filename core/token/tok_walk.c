@@ -111,6 +111,14 @@ static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, doub
     return true;
 }
 
+/* As much of p[0..n) as vectors take at once, of whole characters. */
+static size_t piece_of(const uint8_t *p, size_t n)
+{
+    size_t len = n < WALK_LOOKED_UP ? n : WALK_LOOKED_UP;
+    while (len < n && len > 0 && (p[len] & 0xC0) == 0x80) len--;
+    return len;
+}
+
 /* The symbols of p[0..n), which may be long, if vectors are sure of all of them and they are `most` at most; else 0.
  * *unknown is of the first 64. */
 static size_t symbols_in_pieces(const struct tok_fast *f, const uint8_t *p, size_t n, size_t most, uint16_t *to, uint64_t *unknown)
@@ -119,8 +127,7 @@ static size_t symbols_in_pieces(const struct tok_fast *f, const uint8_t *p, size
     uint64_t here;
     *unknown = 0;
     for (size_t i = 0, len; i < n; i += len, count += few) {
-        len = n - i < WALK_LOOKED_UP ? n - i : WALK_LOOKED_UP;
-        while (i + len < n && len > 0 && (p[i + len] & 0xC0) == 0x80) len--;
+        len = piece_of(p + i, n - i);
         few = symbols_at_once(f, p + i, len, to + count, &here);
         if (!few || count + few > most) return 0;
         *unknown |= count < 64 ? here << count : 0;
@@ -151,8 +158,7 @@ size_t tok_walk_all_unknown(const struct tok_fast *f, const uint8_t *p, size_t n
     uint64_t unknown;
     size_t count = 0, len = 0, few;
     for (size_t i = 0; i < n; i += len, count += few) {
-        len = n - i < WALK_LOOKED_UP ? n - i : WALK_LOOKED_UP;
-        while (i + len < n && len > 0 && (p[i + len] & 0xC0) == 0x80) len--;
+        len = piece_of(p + i, n - i);
         bool begins_blank;
         few = symbols_at_once(f, p + i, len, symbols, &unknown);
         if (!few && len) few = symbols_of_short(f, p + i, len, symbols, &unknown);
