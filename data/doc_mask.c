@@ -14,14 +14,6 @@ static size_t blanks(const char *s, size_t i, size_t n)
     return i;
 }
 
-/* Behind what a string holds that begins at i: at its closing quote. */
-static size_t string_end(const char *s, size_t i, size_t n)
-{
-    while ((i = scan_json_string(s, i, n)) < n && s[i] == '\\')
-        i = n - i < 2 ? n : i + 2;
-    return i;
-}
-
 /* Members that say which record or turn it is. */
 static bool stays(const char *key, size_t n)
 {
@@ -55,7 +47,7 @@ uint64_t doc_mask(struct doc_mask *m, const char *line, size_t n, unsigned what,
     buf_clear(&m->line);
     *why = NULL;
     for (const char *p = line; (p = memchr(p, '"', (size_t)(line + n - p)));) {
-        size_t from = (size_t)(p - line) + 1, to = string_end(line, from, n), next = blanks(line, to + (to < n), n);
+        size_t from = (size_t)(p - line) + 1, to = json_string_end(line, from, n), next = blanks(line, to + (to < n), n);
         p = line + next;
         if (next < n && line[next] == ':') { /* the name of a member */
             key = from;

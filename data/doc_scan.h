@@ -32,6 +32,14 @@ static inline size_t scan_json_string(const char *s, size_t i, size_t n)
     return n;
 }
 
+/* Behind what a string that has been checked holds from i on: at its closing quote. */
+static inline size_t json_string_end(const char *s, size_t i, size_t n)
+{
+    while ((i = scan_json_string(s, i, n)) < n && s[i] == '\\')
+        i = n - i < 2 ? n : i + 2;
+    return i;
+}
+
 /* Inside a string, at its first backslash or anywhere no escape is under way:
  * goes over whole blocks of 64 bytes.  Returns where the closing quote is, with
  * found set, or where to go on byte by byte: at the end of the last whole block,

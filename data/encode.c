@@ -103,16 +103,8 @@ static void print_encoding(const struct encoder *x, struct result *s, const stru
     bool windows = (o->flags & TOK_WINDOWS) != 0;
     struct encode_view v = {.t = o->t, .x = &p->x, .chars = p->chars, .windows = windows};
     for (int k = 0; k < 2 && o->word_field; k++) v.words[k] = &p->words[k].view;
-    if (x->batch) {
-        encode_batch_print(x->batch, &v, !windows || p->x.last, out, &s->items);
-        return;
-    }
-    switch (o->to) {
-    case ENCODE_TEXT: encode_print_ids(p->x.ids.id, p->x.ids.n, out); break;
-    case ENCODE_PIECES: encode_print_pieces(o->t, p->x.ids.id, p->x.ids.n, out); break;
-    case ENCODE_TABLE: encode_print_table(&v, out); break;
-    default: encode_print_json(&v, out); break;
-    }
+    if (x->batch) encode_batch_print(x->batch, &v, !windows || p->x.last, out, &s->items);
+    else encode_print(o->to, &v, out);
 }
 
 /* What a document says, one or two texts: as they are or as words. */

@@ -83,18 +83,11 @@ void encode_batch_free(struct encode_batch *b)
 
 void encode_batch_print(const struct encode_batch *b, const struct encode_view *v, bool last, struct buf *text, struct buf *items)
 {
-    const struct tok_ids *ids = &v->x->ids;
     struct encode_view marked = *v;
-    struct encode_item item = {.n_ids = ids->n, .last = last, .at = {text->len}};
-    switch (b->o->to) {
-    case ENCODE_TEXT: encode_print_ids(ids->id, ids->n, text); break;
-    case ENCODE_PIECES: encode_print_pieces(b->o->t, ids->id, ids->n, text); break;
-    case ENCODE_TABLE: encode_print_table(v, text); break;
-    default:
-        marked.at = item.at;
-        marked.begins = b->how.left;
-        encode_print_json(&marked, text);
-    }
+    struct encode_item item = {.n_ids = v->x->ids.n, .last = last, .at = {text->len}};
+    marked.at = item.at;
+    marked.begins = b->how.left;
+    encode_print(b->o->to, &marked, text);
     item.end = text->len;
     if (b->o->to != ENCODE_JSON && !b->how.left && text->len) item.at[0] = text->len - 1; /* in front of the line's end */
     buf_add(items, &item, sizeof item);

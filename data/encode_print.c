@@ -96,8 +96,7 @@ static int by_count(const void *va, const void *vb)
 {
     const struct row *a = va, *b = vb;
     if (a->count != b->count) return a->count < b->count ? 1 : -1;
-    int d = memcmp(a->s, b->s, a->n < b->n ? a->n : b->n);
-    return d ? d : (a->n > b->n) - (a->n < b->n);
+    return str_order(a->s, a->n, b->s, b->n);
 }
 
 int encode_print_tally(const struct tokenizer *t, const uint64_t *tally, bool json, struct buf *out, struct err *e)
@@ -269,4 +268,15 @@ void encode_print_json(const struct encode_view *v, struct buf *out)
         add_number(out, (int64_t)x->window - 1);
     }
     buf_adds(out, "}\n");
+}
+
+void encode_print(enum encode_to to, const struct encode_view *v, struct buf *out)
+{
+    const struct tok_ids *ids = &v->x->ids;
+    switch (to) {
+    case ENCODE_TEXT: encode_print_ids(ids->id, ids->n, out); break;
+    case ENCODE_PIECES: encode_print_pieces(v->t, ids->id, ids->n, out); break;
+    case ENCODE_TABLE: encode_print_table(v, out); break;
+    default: encode_print_json(v, out);
+    }
 }

@@ -10,6 +10,7 @@
 #include "core/base/err.h"
 #include "core/token/char_index.h"
 #include "core/token/tokenizer.h"
+#include "data/encode.h"
 
 enum { ENCODE_LISTS = 8 }; /* of encode_print_json() */
 struct encode_view {
@@ -40,5 +41,7 @@ void encode_print_table(const struct encode_view *v, struct buf *out);
 /* One line, an object: ids, type_ids, tokens, offsets (characters),
  * byte_offsets, sequence_ids (null: not from a text), attention_mask; with words: word_ids. */
 void encode_print_json(const struct encode_view *v, struct buf *out);
+/* As one of the four above that `to` names. */
+void encode_print(enum encode_to to, const struct encode_view *v, struct buf *out);
 
 #endif

@@ -3,18 +3,12 @@
 #include <string.h>
 
 #include "data/doc_json.h"
+#include "data/doc_scan.h"
 
 /* Behind white space, and a comma if one is there. */
 static size_t skip(const char *s, size_t n, size_t i)
 {
     while (i < n && strchr(" \t\r\n,", s[i]) && s[i]) i++;
-    return i;
-}
-
-/* The quotation mark at the end of the string whose inside begins at i. */
-static size_t string_end(const char *s, size_t n, size_t i)
-{
-    while (i < n && s[i] != '"') i += s[i] == '\\' ? 2 : 1;
     return i;
 }
 
@@ -27,7 +21,7 @@ const char *encode_words_read(struct encode_words *w, const char *json, size_t n
     if (n < 2 || json[0] != '[') return none;
     for (size_t i = skip(json, n, 1); i < n && json[i] != ']'; i = skip(json, n, i)) {
         if (json[i] != '"') return none;
-        size_t end = string_end(json, n, ++i);
+        size_t end = json_string_end(json, ++i, n);
         buf_add(&w->begin, &w->text.len, sizeof(size_t));
         const char *why = doc_json_unescape(json + i, end - i, &w->text);
         if (why) return why;

@@ -93,6 +93,13 @@ bool str_ends_with(const char *s, const char *end)
     return n >= m && memcmp(s + n - m, end, m) == 0;
 }
 
+int str_order(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t both = n < m ? n : m;
+    int d = both ? memcmp(a, b, both) : 0;
+    return d ? d : (n > m) - (n < m);
+}
+
 #define HUGE_PAGE ((size_t)2 << 20)
 
 void *mem_alloc_aligned(size_t bytes)

@@ -41,6 +41,7 @@ static inline bool mem_room(void *at, size_t *cap, size_t need, size_t size)
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);             /* copies n bytes, adds NUL */
 bool str_ends_with(const char *s, const char *end);
+int str_order(const char *a, size_t n, const char *b, size_t m); /* by bytes, then the shorter: < 0, 0, > 0 */
 static inline int hex_digit(char c) /* its value, or -1 */
 {
     if (c >= '0' && c <= '9') return c - '0';

@@ -64,9 +64,7 @@ static int read_list(struct reading *r, struct cv *out, int depth, struct err *e
 static int by_text(const void *a, const void *b)
 {
     const struct cstr *x = ((const struct cv *)a)->u.s, *y = ((const struct cv *)b)->u.s;
-    size_t n = x->n < y->n ? x->n : y->n;
-    int c = n ? memcmp(x->s, y->s, n) : 0;
-    return c ? c : (x->n > y->n) - (x->n < y->n);
+    return str_order(x->s, x->n, y->s, y->n);
 }
 
 enum { FEW_KEYS = 32 }; /* each is compared with all before it; more are sorted when all are there */

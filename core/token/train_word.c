@@ -27,8 +27,7 @@ static int by_count(const void *va, const void *vb)
 {
     const struct word *a = va, *b = vb;
     if (a->count != b->count) return a->count < b->count ? 1 : -1;
-    int d = memcmp(a->s, b->s, a->n < b->n ? a->n : b->n);
-    return d ? d : (a->n > b->n) - (a->n < b->n);
+    return str_order(a->s, a->n, b->s, b->n);
 }
 
 /* The words that come often enough, in order; their texts are in *pool. */
