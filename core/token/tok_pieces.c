@@ -424,7 +424,8 @@ static int read_before(struct tokenizer *t, const struct cJSON *root, const char
     const struct tokenizer *side = p->side[SIDE_SOURCE].t;
     const char *before = NULL;
     struct tok_ids ids = {0};
-    if (json_opt_str(root, "before", &before, name, e) || !before) return before ? -1 : 0;
+    if (json_opt_str(root, "before", &before, name, e)) return -1;
+    if (!before) return 0;
     struct tok_scratch *s = tok_scratch_new(side, e);
     int ret = s ? tok_encode_alone(side, s, before, strlen(before), 0, &ids, e) : -1;
     p->n_before = ids.n;
@@ -464,7 +465,8 @@ static int read_target_post(struct tokenizer *t, const struct cJSON *post, struc
 static int copy_member(const struct cJSON *j, const char *key, char **out, size_t *n, const char *name, struct err *e)
 {
     const char *s = NULL;
-    if (json_opt_str(j, key, &s, name, e) || !s) return s ? -1 : 0;
+    if (json_opt_str(j, key, &s, name, e)) return -1;
+    if (!s) return 0;
     *n = strlen(s);
     return (*out = mem_strdup(s)) ? 0 : err_oom(e, *n, "a string");
 }

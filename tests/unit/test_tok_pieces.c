@@ -348,6 +348,29 @@ static void special_tokens_may_be_shown(void **state)
     assert_non_null(strstr(e.msg, "no special token"));
 }
 
+static void members_of_another_kind_are_refused(void **state)
+{
+    (void)state;
+    static const struct { const char *more, *ways, *why; } bad[] = {
+        {"\"before\":5,", "", "before must be a string"},
+        {"\"codes\":5,", "", "codes must be true or false"},
+        {"\"class\":5,", "", "class must be a string"},
+        {"\"shown\":[5],", "", "no special token"},
+        {"\"spoken\":5,", "", "'spoken' has no vocabulary"},
+        {"\"spoken\":{\"vocab\":{\"a\":\"b\"}},", "", "the id of 'a' in 'spoken' is none"},
+        {"", "5", "a way to decode that is not known"},
+        {"", "\"moses\"", "spoken_language is missing"},
+        {"", "\"ctc\"", "'ctc' needs a word_delimiter_token"},
+        {"\"ctc\":{\"word_delimiter_token\":5,\"space\":\" \"},", "\"ctc\"", "word_delimiter_token must be a string"},
+        {"\"ctc\":{\"pad_token\":5,\"word_delimiter_token\":\"|\",\"space\":\" \"},", "\"ctc\"", "pad_token must be a string"},
+        {"\"ctc\":{\"word_delimiter_token\":\"|\",\"space\":\" \",\"lower\":5},", "\"ctc\"", "lower must be true or false"}};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct err e = {0};
+        if (parse(bad[i].more, bad[i].ways, &e)) fail_msg("%s %s", bad[i].more, bad[i].ways);
+        if (e.code != ERR_DATA || !strstr(e.msg, bad[i].why)) fail_msg("%s %s: %s", bad[i].more, bad[i].ways, e.msg);
+    }
+}
+
 /* ---- any text ---- */
 
 static uint32_t next(uint32_t *r)
@@ -412,6 +435,7 @@ int main(void)
         cmocka_unit_test(words_are_joined_behind_marks),
         cmocka_unit_test(a_form_holds_no_other_form),
         cmocka_unit_test(special_tokens_may_be_shown),
+        cmocka_unit_test(members_of_another_kind_are_refused),
         cmocka_unit_test(both_ways_agree_on_any_text),
         cmocka_unit_test(memory_may_fail_anywhere),
     };
