@@ -48,6 +48,31 @@ static void expect_matches(const struct example *v, size_t n)
     buf_free(&out);
 }
 
+static void matches_are_those_of_oniguruma(void **state)
+{
+    (void)state;
+    static const struct example v[] = {
+        {"\\p{N}{1,3}+", "1234567 1", "[1234567] [1]"}, /* {n,m}+ is not possessive */
+        {"\\p{N}{1,3}", "12345", "[123][45]"},
+        {"(?i:'s|'t)", "'S 't 'ſ", "['S] ['t] ['ſ]"},
+        {"a++a|b", "aaab", "aaa[b]"},
+        {"\\s+(?!\\S)|\\s", "x   y ", "x[  ][ ]y[ ]"},
+        {"(?<=a)b|(?<!a)c", "abcb ac", "a[b][c]b ac"},
+        {"(?<=ab|c|x)a", "aba ca", "ab[a] c[a]"}, /* each alternative has its length */
+        {"(?<!b|ca)a", "baca caa a", "bac[a] c[a]a [a]"},
+        {"(a*)*b", "aaab", "[aaab]"},
+        {"[a-f&&[^bc]]+", "abdcf", "[a]b[d]c[f]"},
+        {"(?i)\\p{Lu}", "aB", "a[B]"}, /* a property alone does not fold */
+        {"(?i)[\\p{Lu}]", "aB", "[a][B]"},
+        {"x*", "axx", "[]a[xx]"},
+        {"a{2}?", "aaa", "[aa]a[]"}, /* an optional {2} */
+        {"^.|$", "ab\nc", "[a]b[]\n[c]"},
+        {"[^\\W\\d_]+", "a1_²", "[a]1_²"},
+        {"\\w+", "a1_²", "[a1_²]"},
+    };
+    expect_matches(v, COUNT_OF(v));
+}
+
 static void letters_of_either_case_match(void **state)
 {
     (void)state;
@@ -418,22 +443,88 @@ static void all_that_fold_to_several_are_found(void **state)
     assert_int_equal(uni_next_fold_to_many(&next, out), 0);
 }
 
+static void expressions_are_refused_or_stopped(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "(",          "a)",  "[a",           "\\",          "*",          "(?<=\\X)b", "(?<!a|\\R)c",
+        "[a-z--[b]]", "\\1", "(?~a)",        "\\p{Nope}",   "a{9999}",    "(?i)s(s)", "[b-a]",
+        "(?i",        "\\y", "(?:a??b?){2}", "(?:^|a){2,}", "(?:|a){0,3}"}; /* the engine counts empty rounds or not */
+    struct err e = {0};
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        if (regex_new(bad[i], strlen(bad[i]), &e)) fail_msg("accepted: %s", bad[i]);
+    struct regex *r = regex_new("(x+x+)+y", 8, &e);
+    struct regex_work *w = regex_work_new(&e);
+    size_t begin, end;
+    struct regex_iter it = {.last = SIZE_MAX};
+    static const char text[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    assert_int_equal(regex_next(r, w, (const uint8_t *)text, strlen(text), &it, &begin, &end, &e), -1);
+    assert_non_null(strstr(e.msg, "million steps at byte offset 0"));
+    regex_work_free(w);
+    regex_free(r);
+}
+
+/* Matches of pattern in a text of n times `of` with `end` behind; -1: stopped, with *e. */
+static int matches(const char *pattern, char of, size_t n, char end, struct err *e)
+{
+    char *text = malloc(n + 1);
+    memset(text, of, n);
+    text[n] = end;
+    struct regex *r = regex_new(pattern, strlen(pattern), e);
+    if (!r) fail_msg("%s: %s", pattern, e->msg);
+    struct regex_work *w = regex_work_new(e);
+    struct regex_iter it = {.last = SIZE_MAX};
+    size_t from, to;
+    int count = 0, got;
+    while ((got = regex_next(r, w, (const uint8_t *)text, n + 1, &it, &from, &to, e)) > 0) count++;
+    regex_work_free(w);
+    regex_free(r);
+    free(text);
+    return got < 0 ? -1 : count;
+}
+
+static void long_runs_end_soon(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    assert_int_equal(matches("(a+)+$", 'a', 100000, 'a', &e), 1);
+    assert_int_equal(matches("\\s+(?!\\S)|\\s+", ' ', 100000, 'x', &e), 2);
+    assert_int_equal(matches("(?:a?b?){2}", 'a', 100000, 'a', &e), 50001);
+    assert_int_equal(matches("a*b|a", 'a', 3000, 'a', &e), 3001); /* each looks at the rest */
+    static const char *const endless[] = {"(a+)+$", "(a|aa)+$", "(?:a*)*b", "(?:a|b|ab)*c"};
+    for (size_t i = 0; i < COUNT_OF(endless); i++) {
+        assert_int_equal(matches(endless[i], 'a', 100000, 'x', &e), -1);
+        assert_non_null(strstr(e.msg, "million steps at byte offset"));
+    }
+    /* Looks at all digits that follow: what one has found out serves the next. */
+    assert_int_equal(matches("\\d{1,3}(?=(?:\\d{3})*(?:\\D|$))", '1', 500000, 'x', &e), 166667);
+    assert_int_equal(matches("\\d(?=(?:\\d{3})+(?!\\d))", '1', 160000, '1', &e), 53333);
+    assert_int_equal(matches("\\d(?=(?:\\d\\d)*?$)", '1', 160000, 'x', &e), 0);
+    assert_int_equal(matches("\\d(?!(?:\\d|xx)*x)", '1', 160000, 'x', &e), 0);
+    assert_int_equal(matches("a*b|a", 'a', 12000, 'x', &e), -1);
+    assert_non_null(strstr(e.msg, "million steps up to byte offset"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matches_are_those_of_oniguruma),
         cmocka_unit_test(letters_of_either_case_match),
         cmocka_unit_test(a_class_matches_what_its_letters_fold_to),
         cmocka_unit_test(texts_that_fold_to_one_letter_match_it),
         cmocka_unit_test(lines_clusters_and_any_characters_match),
         cmocka_unit_test(properties_are_those_of_the_engine),
         cmocka_unit_test(groups_can_be_referred_to),
-        cmocka_unit_test(a_match_can_begin_later), cmocka_unit_test(a_group_can_be_a_condition),
+        cmocka_unit_test(a_match_can_begin_later),
+        cmocka_unit_test(a_group_can_be_a_condition),
         cmocka_unit_test(look_behinds_of_any_length_match),
         cmocka_unit_test(what_cannot_be_matched_is_refused),
         cmocka_unit_test(what_is_too_large_is_refused),
         cmocka_unit_test(long_rows_match),
         cmocka_unit_test(copies_of_nothing_take_no_time),
         cmocka_unit_test(limits_are_named),
+        cmocka_unit_test(expressions_are_refused_or_stopped),
+        cmocka_unit_test(long_runs_end_soon),
         cmocka_unit_test(maps_say_what_the_sets_say),
         cmocka_unit_test(all_that_fold_alike_are_found),
         cmocka_unit_test(all_that_fold_to_several_are_found),
