@@ -133,6 +133,7 @@ struct class_build {
     struct class_token name[N_NAMES];
     struct class_token *extra, *add;            /* [n_extra]; [n_add] in order */
     size_t n_extra, cap_extra, n_add, cap_add;
+    bool says_extra;                            /* the config lists extra ones, or says that there are none */
     struct class_token *more;                   /* [n_more]: named by the config alone */
     size_t n_more, cap_more;
     const char *own[4];                         /* W X Y Z of templates */

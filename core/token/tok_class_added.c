@@ -212,20 +212,18 @@ static int extra_list(struct class_build *b, const struct cJSON *list, struct er
     return 0;
 }
 
-/* What the config lists; *said: it has such a key. */
-static int configured_extra(struct class_build *b, bool *said, struct err *e)
+static int configured_extra(struct class_build *b, struct err *e)
 {
     const struct cJSON *extra = json_member(b->config, "extra_special_tokens"), *older = json_member(b->config, "additional_special_tokens");
     bool empty = !cJSON_IsArray(extra) || !extra->child;
     const struct cJSON *list = older && empty ? older : extra;
-    *said = cJSON_IsArray(list) || (list && cJSON_IsNull(list) && !cJSON_IsObject(extra));
+    b->says_extra = cJSON_IsArray(list) || (list && cJSON_IsNull(list) && !cJSON_IsObject(extra));
     return extra_list(b, list, e);
 }
 
 int class_names(struct class_build *b, struct err *e)
 {
-    bool said;
-    if (names(b, e) || class_own_names(b, e) || more_names(b, e) || configured_extra(b, &said, e) || listed(b, e)) return -1;
+    if (names(b, e) || class_own_names(b, e) || more_names(b, e) || configured_extra(b, e) || listed(b, e)) return -1;
     for (int k = 0; k < N_NAMES; k++)
         if (class_says(b, name_keys[k]) || json_member(b->map, name_keys[k])) take_flags(b, &b->name[k]);
     return 0;
@@ -435,6 +433,16 @@ static int add_again(struct class_build *b, struct err *e)
     return 0;
 }
 
+/* What the files list, [*n], makes room for what is added; the caller frees it. */
+static struct class_token *take_listed(struct class_build *b, size_t *n)
+{
+    struct class_token *list = b->add;
+    *n = b->n_add;
+    b->add = NULL;
+    b->n_add = b->cap_add = 0;
+    return list;
+}
+
 /* ---- beside a tokenizer.json ---- */
 
 /* Its properties, once all is said. */
@@ -450,13 +458,9 @@ static struct class_token whole(const struct class_build *b, const struct class_
 
 int class_beside(struct class_build *b, const struct vocab *v, struct err *e)
 {
-    struct class_token *list = b->add;
-    size_t n = b->n_add;
-    bool said;
-    b->add = NULL;
-    b->n_add = b->cap_add = b->n_extra = 0;
-    int ret = configured_extra(b, &said, e);
-    if (ret == 0 && !said && !has_decoder(b)) ret = extra_list(b, json_member(b->map, "additional_special_tokens"), e);
+    size_t n;
+    struct class_token *list = take_listed(b, &n);
+    int ret = b->says_extra || has_decoder(b) ? 0 : extra_list(b, json_member(b->map, "additional_special_tokens"), e);
     for (size_t i = 0; ret == 0 && i < n; i++) ret = push(&b->add, &b->n_add, &b->cap_add, whole(b, &list[i], true), e);
     for (size_t i = 0; ret == 0 && nth(b, i); i++) {
         const char *text = nth(b, i)->text;
@@ -539,13 +543,9 @@ static int add_long(struct class_build *b, struct err *e)
 
 int class_add(struct class_build *b, struct err *e)
 {
-    struct class_token *list = b->add;
-    size_t n = b->n_add;
-    bool said;
-    b->add = NULL;
-    b->n_add = b->cap_add = b->n_extra = 0;
-    int ret = configured_extra(b, &said, e);
-    if (ret == 0 && !said) ret = own_extra(b, e);
+    size_t n;
+    struct class_token *list = take_listed(b, &n);
+    int ret = b->says_extra ? 0 : own_extra(b, e);
     if (b->c->source == FROM_PIECES) {
         if (ret == 0) ret = class_pieces_extra(b, e) || add_pythonic(b, list, n, e) ? -1 : 0;
         if (ret == 0 && (b->c->flags & STRIPS_LONG)) ret = add_long(b, e);
