@@ -54,6 +54,12 @@ struct spm_model {
     bool only_pieces;           /* the file says nothing else: everything is the format's default */
 };
 
+static inline const char *spm_piece_text(const struct spm_model *m, size_t i, size_t *n)
+{
+    *n = m->piece[i].len;
+    return m->text.data + m->piece[i].off;
+}
+
 /* The defaults of the format. */
 void spm_model_init(struct spm_model *m);
 void spm_model_free(struct spm_model *m);

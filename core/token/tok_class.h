@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/buf.h"
 #include "core/token/spm_model.h"
@@ -141,8 +142,10 @@ struct class_build {
     size_t n_kept, cap_kept;
 };
 
-/* tok_class_model.c: reads the file, fills vocab and model. */
+/* tok_class_model.c: reads the file, fills vocab and model; another file of the directory, which the class needs: *path is the
+ * caller's, also after an error. */
 int class_model(struct class_build *b, struct err *e);
+int class_read_file(const struct class_build *b, const char *name, char **path, struct buf *out, struct err *e);
 /* tok_class_added.c: named and extra tokens, then all that are added with their ids. */
 int class_names(struct class_build *b, struct err *e);
 int class_add(struct class_build *b, struct err *e);
@@ -155,6 +158,8 @@ const char *class_keep(struct class_build *b, const char *text, size_t n); /* a 
 int class_id(const struct class_build *b, const char *text);
 bool class_flag(const struct class_build *b, const char *key, bool otherwise); /* of the config; null is false */
 bool class_says(const struct class_build *b, const char *key);                 /* the config has it, null too */
+int64_t class_number(const struct class_build *b, const char *key, int64_t otherwise); /* of the config, up to 100,000 */
+const char *class_unk(const struct class_build *b); /* the text of unk_token; "<unk>" where there is none */
 /* A string, or an object with "content"; false: neither. */
 bool class_token_from(const struct cJSON *j, struct class_token *t);
 int class_add_more(struct class_build *b, struct class_token t, struct err *e);

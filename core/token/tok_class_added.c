@@ -23,6 +23,17 @@ bool class_flag(const struct class_build *b, const char *key, bool otherwise)
     return j ? cJSON_IsTrue(j) : otherwise;
 }
 
+int64_t class_number(const struct class_build *b, const char *key, int64_t otherwise)
+{
+    const struct cJSON *j = json_member(b->config, key);
+    return cJSON_IsNumber(j) && j->valuedouble >= 0 && j->valuedouble <= 100000 ? (int64_t)j->valuedouble : otherwise;
+}
+
+const char *class_unk(const struct class_build *b)
+{
+    return b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "<unk>";
+}
+
 const char *class_keep(struct class_build *b, const char *text, size_t n)
 {
     char *copy = mem_strndup(text, n);
@@ -264,15 +275,9 @@ static int add_controls(struct class_build *b, bool user, struct err *e)
     return 0;
 }
 
-static int64_t number(const struct class_build *b, const char *key, int64_t otherwise)
-{
-    const struct cJSON *j = json_member(b->config, key);
-    return cJSON_IsNumber(j) && j->valuedouble >= 0 && j->valuedouble <= 100000 ? (int64_t)j->valuedouble : otherwise;
-}
-
 static int t5_extra(struct class_build *b, struct err *e)
 {
-    int64_t want = number(b, "extra_ids", 100), have = 0;
+    int64_t want = class_number(b, "extra_ids", 100), have = 0;
     if (add_controls(b, true, e)) return -1;
     for (size_t i = 0; i < b->n_extra; i++) have += strstr(b->extra[i].text, "<extra_id_") != NULL;
     if (have == 0) return add_numbered(b, "extra_id_", 0, want, e);
@@ -286,7 +291,7 @@ static int pegasus_extra(struct class_build *b, struct err *e)
     const struct cJSON *sent = json_member(b->config, "mask_token_sent");
     const char *text = !sent ? "<mask_1>" : cJSON_IsString(sent) ? sent->valuestring : NULL;
     if (text && class_add_extra(b, plain(text), e)) return -1;
-    return add_numbered(b, "unk_", 2, number(b, "offset", 103), e);
+    return add_numbered(b, "unk_", 2, class_number(b, "offset", 103), e);
 }
 
 /* All of the vocabulary, found as added tokens are. */
@@ -305,7 +310,7 @@ static int add_letters(struct class_build *b, struct err *e)
 /* As many as the config counts, or none. */
 static int check_sentinels(const struct class_build *b, struct err *e)
 {
-    int64_t want = number(b, "extra_ids", 125), have = 0;
+    int64_t want = class_number(b, "extra_ids", 125), have = 0;
     for (size_t i = 0; i < b->n_extra; i++) have += strstr(b->extra[i].text, "extra_id") != NULL;
     if (b->n_extra == 0 || want == 0 || have == want) return 0;
     return err_set(e, ERR_DATA, "'%s': additional_special_tokens has %lld of '<extra_id_...>', and %s takes no other number than extra_ids: %lld",
@@ -319,7 +324,7 @@ static int own_extra(struct class_build *b, struct err *e)
         bool xlm = strcmp(b->c->name, "XLMTokenizer") == 0 || strcmp(b->c->name, "FlaubertTokenizer") == 0;
         return !list && xlm ? add_numbered(b, "special", 0, 10, e) : extra_list(b, list, e);
     }
-    if (b->c->source == FROM_BYTES) return b->c->flags & HAS_SENTINELS ? add_numbered(b, "extra_id_", 0, number(b, "extra_ids", 125), e) : 0;
+    if (b->c->source == FROM_BYTES) return b->c->flags & HAS_SENTINELS ? add_numbered(b, "extra_id_", 0, class_number(b, "extra_ids", 125), e) : 0;
     bool xglm = strcmp(b->c->name, "XGLMTokenizer") == 0;
     if (b->c->layout == IDS_T5) return t5_extra(b, e);
     if (b->c->layout == IDS_PEGASUS) return pegasus_extra(b, e);

@@ -15,15 +15,17 @@
 #include "core/token/tok_members.h"
 #include "core/token/unicode.h"
 
-
-static const char *unk_text(const struct class_build *b)
-{
-    return b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "<unk>";
-}
-
 static int add_word(struct class_build *b, int64_t id, const char *s, size_t n, struct err *e)
 {
     return vocab_add(&b->vocab, id, s, n, VOCAB_MODEL, e) ? err_wrap(e, "'%s'", b->file) : 0;
+}
+
+int class_read_file(const struct class_build *b, const char *name, char **path, struct buf *out, struct err *e)
+{
+    *path = path_join(b->dir, name);
+    if (!*path) return err_oom(e, strlen(b->dir), "a path");
+    if (!file_exists(*path)) return err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, name, b->c->name);
+    return file_read_all(*path, CLASS_MAX_FILE, out, e);
 }
 
 /* ---- vocab.txt; vocab.json and merges.txt ---- */
@@ -33,12 +35,12 @@ static int words(struct class_build *b, const struct buf *text, struct err *e)
     if (tok_read_words(&b->vocab, buf_text(text), text->len, true, b->file, e)) return -1;
     if (b->c->steps == STEPS_LETTERS) {
         buf_adds(&b->model, "\"model\":{\"type\":\"WordLevel\"");
-        tok_string_json(&b->model, "unk_token", unk_text(b));
+        tok_string_json(&b->model, "unk_token", class_unk(b));
         buf_addc(&b->model, ',');
         tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
         buf_addc(&b->model, '}');
     } else {
-        tok_wordpiece_json(&b->model, &b->vocab, unk_text(b));
+        tok_wordpiece_json(&b->model, &b->vocab, class_unk(b));
     }
     return buf_ok(&b->model, e);
 }
@@ -51,7 +53,7 @@ static int merges(struct class_build *b, const struct buf *text, struct err *e)
         file_read_all(b->merges_file, CLASS_MAX_FILE, &b->merges, e))
         return -1;
     buf_adds(&b->model, "\"model\":{\"type\":\"BPE\"");
-    tok_string_json(&b->model, "unk_token", ended ? unk_text(b) : NULL);
+    tok_string_json(&b->model, "unk_token", ended ? class_unk(b) : NULL);
     buf_printf(&b->model, ",\"continuing_subword_prefix\":\"\",\"end_of_word_suffix\":\"%s\",\"fuse_unk\":false,\"byte_fallback\":false,",
                ended ? "</w>" : "");
     tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);
@@ -79,12 +81,6 @@ static int byte_words(struct class_build *b, struct err *e)
 
 /* ---- SentencePiece's pieces ---- */
 
-static const char *piece(const struct spm_model *m, size_t i, size_t *n)
-{
-    *n = m->piece[i].len;
-    return m->text.data + m->piece[i].off;
-}
-
 static int add_scored(struct class_build *b, const char *s, size_t n, double score, struct err *e)
 {
     if (add_word(b, b->vocab.n, s, n, e)) return -1;
@@ -103,7 +99,7 @@ static int add_pieces(struct class_build *b, size_t from, struct err *e)
 {
     int ret = 0;
     for (size_t i = from, n; ret == 0 && i < b->spm.n; i++) {
-        const char *s = piece(&b->spm, i, &n);
+        const char *s = spm_piece_text(&b->spm, i, &n);
         ret = add_scored(b, s, n, (double)b->spm.piece[i].score, e);
     }
     return ret;
@@ -114,17 +110,11 @@ static const char *named(const struct class_build *b, enum class_name k, const c
     return b->name[k].text ? b->name[k].text : otherwise;
 }
 
-static int64_t number(const struct class_build *b, const char *key, int64_t otherwise)
-{
-    const struct cJSON *j = json_member(b->config, key);
-    return cJSON_IsNumber(j) && j->valuedouble >= 0 && j->valuedouble <= 100000 ? (int64_t)j->valuedouble : otherwise;
-}
-
 static int fairseq(struct class_build *b, struct err *e)
 {
     const char *first = b->name[NAME_BOS].text ? b->name[NAME_BOS].text : named(b, NAME_CLS, "<s>");
     if (add_text(b, first, e) || add_text(b, named(b, NAME_PAD, "<pad>"), e) || add_text(b, named(b, NAME_EOS, "</s>"), e) ||
-        add_text(b, unk_text(b), e) || add_pieces(b, 3, e))
+        add_text(b, class_unk(b), e) || add_pieces(b, 3, e))
         return -1;
     for (const char *const *l = b->c->languages; l && *l; l++)
         if (add_text(b, *l, e)) return -1;
@@ -134,7 +124,7 @@ static int fairseq(struct class_build *b, struct err *e)
 static int camembert(struct class_build *b, struct err *e)
 {
     return add_text(b, "<s>NOTUSED", e) || add_text(b, named(b, NAME_PAD, "<pad>"), e) || add_text(b, "</s>NOTUSED", e) ||
-                   add_text(b, unk_text(b), e) || add_scored(b, "<unk>NOTUSED", 12, -100, e) || add_pieces(b, 1, e) ||
+                   add_text(b, class_unk(b), e) || add_scored(b, "<unk>NOTUSED", 12, -100, e) || add_pieces(b, 1, e) ||
                    add_text(b, named(b, NAME_MASK, "<mask>"), e)
                ? -1 : 0;
 }
@@ -152,7 +142,7 @@ static int add_numbered(struct class_build *b, const char *what, int64_t i, doub
 static int t5(struct class_build *b, struct err *e)
 {
     int ret = add_pieces(b, 0, e);
-    for (int64_t i = number(b, "extra_ids", 100); ret == 0 && i-- > 0;) ret = add_numbered(b, "extra_id", i, 0, e);
+    for (int64_t i = class_number(b, "extra_ids", 100); ret == 0 && i-- > 0;) ret = add_numbered(b, "extra_id", i, 0, e);
     return ret;
 }
 
@@ -164,7 +154,7 @@ static int pegasus(struct class_build *b, struct err *e)
     if (add_text(b, named(b, NAME_PAD, "<pad>"), e) || add_text(b, named(b, NAME_EOS, "</s>"), e) || (mask && add_text(b, mask, e)) ||
         (other && (!mask || strcmp(mask, other)) && add_text(b, other, e)))
         return -1;
-    for (int64_t i = 2; i < number(b, "offset", 103); i++)
+    for (int64_t i = 2; i < class_number(b, "offset", 103); i++)
         if (add_numbered(b, "unk", i, -100, e)) return -1;
     return add_pieces(b, 2, e);
 }
@@ -172,10 +162,10 @@ static int pegasus(struct class_build *b, struct err *e)
 static int nllb(struct class_build *b, struct err *e)
 {
     if (add_text(b, named(b, NAME_BOS, "<s>"), e) || add_text(b, named(b, NAME_PAD, "<pad>"), e) ||
-        add_text(b, named(b, NAME_EOS, "</s>"), e) || add_text(b, unk_text(b), e))
+        add_text(b, named(b, NAME_EOS, "</s>"), e) || add_text(b, class_unk(b), e))
         return -1;
     for (size_t i = 0, n; i < b->spm.n; i++) {
-        const char *s = piece(&b->spm, i, &n);
+        const char *s = spm_piece_text(&b->spm, i, &n);
         if (vocab_find(&b->vocab, s, n) < 0 && add_scored(b, s, n, 0, e)) return -1;
     }
     return 0;
@@ -185,7 +175,7 @@ static int seamless(struct class_build *b, struct err *e)
 {
     static const char *const first[] = {"<unk>", "<s>", "</s>"};
     for (size_t i = 0, n; i < COUNT_OF(first); i++) {
-        const char *s = i < b->spm.n ? piece(&b->spm, i, &n) : "";
+        const char *s = i < b->spm.n ? spm_piece_text(&b->spm, i, &n) : "";
         if (i >= b->spm.n || n != strlen(first[i]) || memcmp(s, first[i], n) != 0)
             return err_set(e, ERR_DATA, "'%s': piece %zu is not '%s', as %s takes it to be", b->file, i, first[i], b->c->name);
     }
@@ -196,7 +186,7 @@ static int find_unk(struct class_build *b, struct err *e)
 {
     b->unk_id = b->c->unk >= 0 ? b->c->unk : b->spm.unk_id;
     if (b->c->unk == UNK_BY_NAME) {
-        int id = vocab_find(&b->vocab, unk_text(b), strlen(unk_text(b)));
+        int id = vocab_find(&b->vocab, class_unk(b), strlen(class_unk(b)));
         bool zero = id >= 0 && (b->c->layout == IDS_CAMEMBERT || b->score[id] == 0);
         if (zero) b->unk_id = id;
         else if (b->c->steps == STEPS_BIGBIRD) b->unk_id = 100;
@@ -204,7 +194,7 @@ static int find_unk(struct class_build *b, struct err *e)
         else if (b->c->layout == IDS_CAMEMBERT) b->unk_id = 0;
     }
     if (b->unk_id >= 0 && b->unk_id < b->vocab.n) return 0;
-    return err_set(e, ERR_DATA, "'%s': no piece for what is unknown (%s), which %s needs", b->file, unk_text(b), b->c->name);
+    return err_set(e, ERR_DATA, "'%s': no piece for what is unknown (%s), which %s needs", b->file, class_unk(b), b->c->name);
 }
 
 static int unigram(struct class_build *b, struct err *e)
@@ -269,7 +259,7 @@ static int add_ranked(struct class_build *b, bool scores, struct err *e)
         if (!scores || b->spm.piece[i].type == SPM_NORMAL) v[n_v++] = (struct by_score){scores ? b->spm.piece[i].score : 0, (int)i};
     if (scores) qsort(v, n_v, sizeof *v, better);
     for (size_t i = 0; i < n_v; i++) {
-        const char *s = b->c->source == FROM_ANY ? vocab_text(&b->vocab, v[i].id, &n) : piece(&b->spm, (size_t)v[i].id, &n);
+        const char *s = b->c->source == FROM_ANY ? vocab_text(&b->vocab, v[i].id, &n) : spm_piece_text(&b->spm, (size_t)v[i].id, &n);
         add_pairs(b, s, n, !scores, &count);
     }
     free(v);
@@ -298,11 +288,11 @@ static int rename_pieces(struct class_build *b, struct err *e)
     struct vocab kept = {0};
     int ret = other ? 0 : -1;
     for (size_t i = 0, n; ret == 0 && i < b->spm.n; i++) {
-        const char *s = piece(&b->spm, i, &n);
+        const char *s = spm_piece_text(&b->spm, i, &n);
         if (!other[i]) ret = vocab_add(&kept, (int64_t)i, s, n, 0, e) ? err_wrap(e, "'%s'", b->file) : 0;
     }
     for (size_t i = 0, n; ret == 0 && i < b->spm.n; i++) {
-        const char *s = piece(&b->spm, i, &n);
+        const char *s = spm_piece_text(&b->spm, i, &n);
         bool rename = other[i] && vocab_find(&kept, other[i], strlen(other[i])) < 0;
         ret = rename ? add_word(b, (int64_t)i, other[i], strlen(other[i]), e) : add_word(b, (int64_t)i, s, n, e);
     }
@@ -322,10 +312,10 @@ static int pairs(struct class_build *b, struct err *e)
     if (any) {
         size_t n;
         if (b->spm.unk_id < 0 || (size_t)b->spm.unk_id >= b->spm.n) return err_set(e, ERR_DATA, "'%s': no unknown piece", b->file);
-        const char *s = piece(&b->spm, (size_t)b->spm.unk_id, &n);
+        const char *s = spm_piece_text(&b->spm, (size_t)b->spm.unk_id, &n);
         buf_add_json(&b->model, s, n);
     } else {
-        buf_adds_json(&b->model, b->c->steps == STEPS_LLAMA ? NULL : unk_text(b));
+        buf_adds_json(&b->model, b->c->steps == STEPS_LLAMA ? NULL : class_unk(b));
     }
     buf_printf(&b->model, ",\"fuse_unk\":true,\"byte_fallback\":%s,\"ignore_merges\":%s,", bytes ? "true" : "false", any && user ? "true" : "false");
     tok_vocab_json(&b->model, &b->vocab, VOCAB_USED);

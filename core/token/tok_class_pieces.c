@@ -152,16 +152,10 @@ int class_pieces_extra(struct class_build *b, struct err *e)
 
 /* ---- ids ---- */
 
-static const char *piece(const struct spm_model *m, size_t i, size_t *n)
-{
-    *n = m->piece[i].len;
-    return m->text.data + m->piece[i].off;
-}
-
 static int add_piece(struct class_build *b, size_t i, int64_t id, struct err *e)
 {
     size_t n;
-    const char *s = piece(&b->spm, i, &n);
+    const char *s = spm_piece_text(&b->spm, i, &n);
     return vocab_add(&b->vocab, id, s, n, VOCAB_MODEL, e) ? err_wrap(e, "'%s'", b->file) : 0;
 }
 
@@ -180,7 +174,7 @@ static int plbart(struct class_build *b, const struct pieces_class *row, struct 
         if (vocab_add(&b->vocab, i, first[i], strlen(first[i]), VOCAB_MODEL, e)) return -1;
     for (size_t i = 1; i < b->spm.n; i++) {
         size_t n;
-        const char *s = piece(&b->spm, i, &n);
+        const char *s = spm_piece_text(&b->spm, i, &n);
         if (vocab_find(&b->vocab, s, n) < 0 && add_piece(b, i, (int64_t)i + 1, e)) return -1;
     }
     if (add_languages(b, row, (int64_t)b->spm.n + 1, e)) return -1;
@@ -232,10 +226,8 @@ static int listed(struct class_build *b, const struct pieces_class *row, struct 
 static int read_spoken(struct class_build *b, struct err *e)
 {
     struct buf text = {0};
-    char *path = path_join(b->dir, spoken_file);
-    int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
-    if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, spoken_file, b->c->name);
-    if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, &text, e);
+    char *path;
+    int ret = class_read_file(b, spoken_file, &path, &text, e);
     if (ret == 0) ret = tok_read_ids(&b->spoken, buf_text(&text), text.len, path, e);
     bool same = ret == 0 && b->spoken.n == b->vocab.n;
     for (int i = 0; same && i < b->vocab.n; i++) {
@@ -252,14 +244,12 @@ static int read_spoken(struct class_build *b, struct err *e)
 
 /* ---- files ---- */
 
-/* Reads a model's file into *bytes, and (spm) what it says. */
+/* Reads a model's file into *bytes, and (spm) what it says; name NULL: the class's own. */
 static int read_model(struct class_build *b, const char *name, struct buf *bytes, struct spm_model *spm, struct err *e)
 {
-    char *path = name ? path_join(b->dir, name) : mem_strdup(b->file);
-    int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
-    if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, name, b->c->name);
-    if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, bytes, e);
-    if (ret == 0) ret = spm_model_read(spm, buf_text(bytes), bytes->len, path, e);
+    char *path = NULL;
+    int ret = name ? class_read_file(b, name, &path, bytes, e) : file_read_all(b->file, CLASS_MAX_FILE, bytes, e);
+    if (ret == 0) ret = spm_model_read(spm, buf_text(bytes), bytes->len, path ? path : b->file, e);
     free(path);
     return ret;
 }
@@ -362,11 +352,6 @@ static void add_origin(const struct class_build *b, struct buf *out)
     }
 }
 
-static const char *unk_of(const struct class_build *b)
-{
-    return b->name[NAME_UNK].text ? b->name[NAME_UNK].text : "<unk>";
-}
-
 static void add_spoken(const struct vocab *v, struct buf *out)
 {
     buf_adds(out, "\"spoken\":{");
@@ -387,9 +372,9 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
         comma = ",";
     }
     buf_printf(out, "],\n\"decoder\":%s,\n\"codes\":%s,\n", row->decoder, row->codes ? "true" : "false");
-    tok_line_json(out, "unk_token", unk_of(b));
+    tok_line_json(out, "unk_token", class_unk(b));
     class_python_steps(b, out);
-    if (strcmp(row->name, "SiglipTokenizer") == 0) tok_line_json(out, "before", unk_of(b));
+    if (strcmp(row->name, "SiglipTokenizer") == 0) tok_line_json(out, "before", class_unk(b));
     if (row->words == WORDS_SUFFIXED) buf_adds(out, "\"suffixed\":true,\n");
     if (b->c->flags & STRIPS_LONG)
         tok_ctc_json(out, b->name[NAME_PAD].text, class_delimiter, text_or(b, "replace_word_delimiter_char", " "), class_flag(b, "do_lower_case", false));

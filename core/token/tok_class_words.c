@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/token/tok_class.h"
@@ -204,10 +203,8 @@ int class_words_model(struct class_build *b, const char *name, enum class_words 
 {
     struct merges m = {0};
     struct buf text = {0}, whole = {0};
-    char *path = path_join(b->dir, name);
-    int ret = path ? 0 : err_oom(e, strlen(b->dir), "a path");
-    if (ret == 0 && !file_exists(path)) ret = err_set(e, ERR_NOINPUT, "'%s': no %s, from which %s is made", b->dir, name, b->c->name);
-    if (ret == 0) ret = file_read_all(path, CLASS_MAX_FILE, &text, e);
+    char *path;
+    int ret = class_read_file(b, name, &path, &text, e);
     const char *s = buf_text(&text);
     if (ret == 0) ret = utf8_check(s, text.len, path, e);
     if (ret == 0) ret = read_merges(&m, s, text.len, kind, e) || write_all(b, &m, kind, &whole, e) ? err_wrap(e, "'%s'", path) : 0;

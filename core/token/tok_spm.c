@@ -20,12 +20,6 @@ struct spm_build {
     struct err *e;
 };
 
-static const char *text_of(const struct spm_model *m, size_t i, size_t *n)
-{
-    *n = m->piece[i].len;
-    return m->text.data + m->piece[i].off;
-}
-
 static int unsupported(struct spm_build *b, const char *what)
 {
     return err_set(b->e, ERR_DATA, "'%s': a SentencePiece model %s is not supported", b->name, what);
@@ -52,13 +46,13 @@ static int add_texts(struct spm_build *b)
     size_t n;
     bool well = vocab_reserve(v, m->n, m->text.len);
     for (size_t i = 0; i < m->n && well; i++) {
-        const char *s = text_of(m, i, &n);
+        const char *s = spm_piece_text(m, i, &n);
         well = vocab_copy(v, (int64_t)i, s, n, flags_of(m->piece[i].type));
     }
     if (well && vocab_index(v)) return 0;
     vocab_free(v); /* again, for what is wrong */
     for (size_t i = 0; i < m->n; i++) {
-        const char *s = text_of(m, i, &n);
+        const char *s = spm_piece_text(m, i, &n);
         if (vocab_add(v, (int64_t)i, s, n, flags_of(m->piece[i].type), b->e)) return err_wrap(b->e, "'%s'", b->name);
     }
     return 0;
@@ -174,7 +168,7 @@ static int symbol_trie(struct spm_build *b)
     if (!seen) return err_oom(b->e, UNI_CODES / 8, "a trie");
     for (size_t i = 0; i < m->n; i++) {
         size_t n;
-        const char *s = text_of(m, i, &n);
+        const char *s = spm_piece_text(m, i, &n);
         if (m->piece[i].type != SPM_NORMAL) continue;
         unsigned len;
         for (size_t k = 0; k < n; k += len) {
@@ -218,7 +212,7 @@ static int plain_merge(void *arg, size_t rank, int left, int right)
 static int piece_merges(struct spm_build *b, int id, uint32_t rank)
 {
     size_t n, left;
-    const char *s = text_of(b->m, (size_t)id, &n);
+    const char *s = spm_piece_text(b->m, (size_t)id, &n);
     for (left = uni_next((const uint8_t *)s, n).len; left < n;
          left += uni_next((const uint8_t *)s + left, n - left).len) {
         int x = part_id(b, s, left), y = x < 0 ? -1 : part_id(b, s + left, n - left);
@@ -258,7 +252,7 @@ static int add_merges(struct spm_build *b)
     int32_t *id = mem_alloc(m->n, sizeof *id);
     for (size_t i = 0; v && i < m->n; i++) {
         size_t len;
-        const char *s = text_of(m, i, &len);
+        const char *s = spm_piece_text(m, i, &len);
         if (m->piece[i].type == SPM_NORMAL && !one_char(s, len))
             v[n++] = (struct ranked){m->piece[i].score, (int32_t)i};
     }
