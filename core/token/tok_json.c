@@ -473,8 +473,10 @@ static struct tokenizer *parse_wrapped(const struct cJSON *root, const char *nam
     if (json_known_keys(root, keys, name, e) || json_get_str(root, "llmctl", &kind, name, e) ||
         json_opt_bool(root, "add_bos", &bos, name, e) || json_opt_bool(root, "add_eos", &eos, name, e) ||
         json_get_str(root, "data", &data, name, e) || json_opt_str(root, "split", &split, name, e) ||
-        tok_unbase64(data, strlen(data), &bytes, e))
+        tok_unbase64(data, strlen(data), &bytes, e)) {
+        buf_free(&bytes);
         return NULL;
+    }
     if (strcmp(kind, "sentencepiece") == 0) t = tok_from_spm(bytes.data, bytes.len, name, e);
     else if (strcmp(kind, "tiktoken") == 0)
         t = tok_from_tiktoken(buf_text(&bytes), bytes.len, split, json_member(root, "special"), name, e);

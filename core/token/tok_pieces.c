@@ -286,9 +286,11 @@ static int read_side(struct tokenizer *t, struct tok_side *side, const struct cJ
 {
     const char *data;
     struct buf bytes = {0};
-    if (json_get_str(root, key, &data, name, e) || tok_unbase64(data, strlen(data), &bytes, e)) return -1;
-    bool json = bytes.len && *bytes.data == '{';
-    side->t = json ? tok_parse(bytes.data, bytes.len, name, e) : tok_from_spm(buf_text(&bytes), bytes.len, name, e);
+    if (json_get_str(root, key, &data, name, e)) return -1;
+    if (tok_unbase64(data, strlen(data), &bytes, e) == 0) {
+        bool json = bytes.len && *bytes.data == '{';
+        side->t = json ? tok_parse(bytes.data, bytes.len, name, e) : tok_from_spm(buf_text(&bytes), bytes.len, name, e);
+    }
     buf_free(&bytes);
     if (!side->t) return -1;
     if (side->t->source != SOURCE_SPM && side->t->source != SOURCE_JSON)

@@ -371,6 +371,20 @@ static void members_of_another_kind_are_refused(void **state)
     }
 }
 
+/* In the base64 of a model, which leaves nothing behind (where leaks are looked for). */
+static void broken_models_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "{\"llmctl\":\"pieces\",\"unk_token\":\"a\",\"model\":{\"vocab\":{\"a\":0}},\"data\":\"AAAAAA*A\"}",
+        "{\"llmctl\":\"sentencepiece\",\"data\":\"AAAAAA*A\"}", "{\"llmctl\":\"tiktoken\",\"split\":\"gpt2\",\"data\":\"AAAAAA*A\"}"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct err e = {0};
+        assert_null(tok_parse(bad[i], strlen(bad[i]), "t.json", &e));
+        if (!strstr(e.msg, "bad base64 character at offset 6")) fail_msg("%s", e.msg);
+    }
+}
+
 /* ---- any text ---- */
 
 static uint32_t next(uint32_t *r)
@@ -436,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_form_holds_no_other_form),
         cmocka_unit_test(special_tokens_may_be_shown),
         cmocka_unit_test(members_of_another_kind_are_refused),
+        cmocka_unit_test(broken_models_are_refused),
         cmocka_unit_test(both_ways_agree_on_any_text),
         cmocka_unit_test(memory_may_fail_anywhere),
     };
