@@ -282,6 +282,8 @@ static const char *unfit_bytes(const struct tokenizer *t)
     return unfit_added(t);
 }
 
+static const char wide_template[] = "its template has at most a token at each end of a text";
+
 /* Read back, it must encode as before. */
 static int same_bytes(const struct tokenizer *t, const struct buf *bytes, struct err *e)
 {
@@ -291,7 +293,7 @@ static int same_bytes(const struct tokenizer *t, const struct buf *bytes, struct
     bool places = tok_same_places(&t->single, &back->single) && (!t->pair.n || tok_same_places(&t->pair, &back->pair));
     tok_free(back);
     if (!same) return refuse(e, "tokens and merges read back otherwise");
-    return places ? 0 : refuse(e, "its template has at most a token at each end of a text");
+    return places ? 0 : refuse(e, wide_template);
 }
 
 static void add_merges(struct out *o, const struct tokenizer *t)
@@ -316,8 +318,6 @@ static void add_ends(struct out *o, const struct tokenizer *t, int bos, int eos)
     add_bool(o, "tokenizer.ggml.add_eos_token", eos >= 0);
     add_bool(o, "tokenizer.ggml.add_space_prefix", false);
 }
-
-static const char wide_template[] = "its template has at most a token at each end of a text";
 
 static int write_bytes(const struct tokenizer *t, struct buf *bytes, struct err *e)
 {

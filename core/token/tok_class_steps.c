@@ -182,7 +182,6 @@ static int normalizers(const struct class_build *b, struct buf *out, struct err 
         add_strip(out, false, s == STEPS_LAYOUTXLM);
         class_step_replace(out, "Regex", " {2,}", LOW_BAR);
     }
-    if (s == STEPS_GEMMA) class_step_replace(out, "String", " ", LOW_BAR);
     if (s == STEPS_SEAMLESS) {
         class_step_replace(out, "Regex", "[\\n\\r\\t]", " ");
         class_step(out, "NFKC");
@@ -238,10 +237,10 @@ static void llama(const struct class_build *b, struct buf *out)
     decode_bytes(out, true, prefix || code);
 }
 
-static void gemma(const struct class_build *b, struct buf *out, struct err *e)
+static void gemma(struct buf *out)
 {
     open_list(out, "normalizer", "normalizers");
-    normalizers(b, out, e);
+    class_step_replace(out, "String", " ", LOW_BAR);
     close_list(out);
     buf_adds(out, "\"pre_tokenizer\":");
     add_split(out, "String", " ", "MergedWithPrevious", false);
@@ -455,7 +454,7 @@ int class_steps_json(struct class_build *b, struct buf *out, struct err *e)
         case STEPS_COHERE:
         case STEPS_CLIP: bytes(b, out); break;
         case STEPS_LLAMA: llama(b, out); break;
-        case STEPS_GEMMA: gemma(b, out, e); break;
+        case STEPS_GEMMA: gemma(out); break;
         case STEPS_SPM: ret = sentencepiece(b, out, e); break;
         default: ret = pieces(b, out, e); break;
         }
