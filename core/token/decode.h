@@ -21,7 +21,7 @@ enum dec_kind {
  * in front of such a part or behind a special token; in the end: white space at both ends goes, and U+2581 is a space. */
 enum { PIECES_JOINED = 1, PIECES_SPACE_BEFORE = 2, PIECES_SPACE_AFTER = 4, PIECES_STRIP = 8, PIECES_BARS = 16, PIECES_WORDS = 32,
        PIECES_SUFFIXES = 64, PIECES_MOSES = 128, PIECES_SPACED = 256, PIECES_WORDPIECES = 512, PIECES_CTC = 1024,
-       PIECES_WHOLE = 32 | 64 | 128 | 256 | 512 | 1024 };
+       PIECES_WHOLE = PIECES_WORDS | PIECES_SUFFIXES | PIECES_MOSES | PIECES_SPACED | PIECES_WORDPIECES | PIECES_CTC };
 
 struct dec_step {
     enum dec_kind kind;

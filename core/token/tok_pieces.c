@@ -14,7 +14,8 @@
 #include "core/token/tok_scratch.h"
 #include "core/token/unicode.h"
 
-const struct tok_side *tok_pieces_side(const struct tok_pieces *p, unsigned flags)
+/* The side of a text. */
+static const struct tok_side *side_of(const struct tok_pieces *p, unsigned flags)
 {
     return &p->side[(flags & TOK_TARGET) && p->side[SIDE_TARGET].t ? SIDE_TARGET : SIDE_SOURCE];
 }
@@ -158,7 +159,7 @@ static int laid(const struct tokenizer *t, const struct tok_side *side, struct t
 static struct tok_ids *pieces(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags, bool want_spans,
                               struct err *e)
 {
-    const struct tok_side *side = tok_pieces_side(t->pieces, flags);
+    const struct tok_side *side = side_of(t->pieces, flags);
     struct tok_scratch *inner = s->side[side - t->pieces->side];
     struct tok_ids *ids = want_spans ? &s->spelled : &s->pieces;
     bool unknown = s->chains && side->t->source == SOURCE_SPM;

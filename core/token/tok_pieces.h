@@ -3,7 +3,19 @@
  * Some classes of transformers let SentencePiece cut a text and look what it gives up in a
  * vocabulary of their own: pieces may have no token there, and what the model knows no piece
  * for may be one.  The models are tokenizers themselves, "sides" of this one: of what is
- * translated and, where that has another one, of what it is translated to. */
+ * translated and, where that has another one, of what it is translated to.
+ *
+ * In shards and models it is JSON, {"llmctl":"pieces", ...}.  Members added_tokens, normalizer,
+ * post_processor and model.vocab are those of a tokenizer.json; the others:
+ *   data, target            the models in base64: a .model, or a tokenizer.json whose tokens are looked up
+ *   unk_token               the text of <unk>
+ *   decoder                 how tokens are joined: as PIECES_ of decode.h say it, by the names of tok_pieces.c
+ *   shown                   special tokens that decoding never leaves out
+ *   target_post_processor   the template of TOK_TARGET; null: the files do not say it
+ *   codes, suffixed, before, spoken, class      see struct tok_pieces
+ *   spoken_language         whose words "moses" joins
+ *   ctc                     see tok_ctc_json()
+ *   config, special_tokens_map, added_tokens_file   the files beside, which tok_class_files() writes again */
 #ifndef CORE_TOKEN_TOK_PIECES_H
 #define CORE_TOKEN_TOK_PIECES_H
 
@@ -32,7 +44,7 @@ struct tok_pieces {
     bool no_target;     /* TOK_TARGET has no template: the files do not say into what language */
 };
 
-/* What parse_wrapped() has not read: models, template of the target, decoder. */
+/* What is not as in other tokenizer.json files (t has the rest): models, decoder, template of the target ... */
 int tok_pieces_read(struct tokenizer *t, const struct cJSON *root, const char *name, struct err *e);
 int tok_pieces_json(const struct tokenizer *t, struct buf *out, struct err *e);
 /* The member "ctc": how PIECES_CTC joins, pad may be NULL; lower: all becomes small letters in the end. */
@@ -50,8 +62,7 @@ int tok_pieces_segment(const struct tokenizer *t, struct tok_scratch *s, const c
  * text[left..) stands at whole[front..). */
 int tok_pieces_behind(const struct tokenizer *t, const char *text, size_t n, bool first, struct buf *whole, size_t *front, size_t *left, struct err *e);
 
-/* The side of a text, and the code in front of it: its bytes, 0 if there is none. */
-const struct tok_side *tok_pieces_side(const struct tok_pieces *p, unsigned flags);
+/* The code in front of a text: its bytes, 0 if there is none. */
 size_t tok_pieces_code(const struct tok_pieces *p, const char *text, size_t n);
 /* The token of such a text, or <unk>; a special one is none, unless that is allowed. */
 int32_t tok_pieces_token(const struct tokenizer *t, const char *s, size_t n);
