@@ -396,13 +396,6 @@ static int emit(struct chat_run *r, const struct cv *v)
     return chat_step(r, n / 64);
 }
 
-/* What a body with variables of its own writes. */
-static int capture_inner(struct chat_run *r, struct chat_env *env, const struct node *body, enum chat_flow *flow, struct cv *out)
-{
-    struct chat_env *inner = chat_inner_env(r, env);
-    return inner ? capture(r, inner, body, flow, out) : -1;
-}
-
 /* A chain of filters whose first one has no operand yet. */
 static int filter_chain(struct chat_run *r, struct chat_env *env, const struct node *x, const struct cv *first,
                         struct cv *out)
@@ -415,6 +408,17 @@ static int filter_chain(struct chat_run *r, struct chat_env *env, const struct n
     if (ret || chat_eval_args(r, env, x, &a)) return -1;
     r->place = x->place;
     return chat_filter(r, env, x->value.u.s, &of, &a, out);
+}
+
+/* What a body with variables of its own writes, through filters (or NULL) that see these, too. */
+static int capture_filtered(struct chat_run *r, struct chat_env *env, const struct node *body, const struct node *filters, enum chat_flow *flow,
+                            struct cv *out)
+{
+    struct chat_env *inner = chat_inner_env(r, env);
+    struct cv text;
+    if (!inner || capture(r, inner, body, flow, &text)) return -1;
+    *out = text;
+    return filters && *flow == FLOW_NEXT ? filter_chain(r, inner, filters, &text, out) : 0;
 }
 
 static int exec_if(struct chat_run *r, struct chat_env *env, const struct node *x, enum chat_flow *flow)
@@ -478,19 +482,15 @@ static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, 
     case N_FOR: return chat_exec_for(r, env, x, flow);
     case N_SET: return chat_eval(r, env, x->kid[1], &v) ? -1 : chat_assign(r, env, x->kid[0], &v);
     case N_SET_BLOCK:
-        if (capture_inner(r, env, x->kid[1], flow, &v)) return -1;
-        if (*flow != FLOW_NEXT) return 0; /* the loop is left, and nothing set */
-        if (x->kid[2] && filter_chain(r, env, x->kid[2], &v, &v)) return -1;
-        return chat_assign(r, env, x->kid[0], &v);
+        if (capture_filtered(r, env, x->kid[1], x->kid[2], flow, &v)) return -1;
+        return *flow == FLOW_NEXT ? chat_assign(r, env, x->kid[0], &v) : 0; /* else the loop is left, and nothing set */
     case N_MACRO: return make_macro(r, env, x, &v) ? -1 : chat_set(r, env, x->value.u.s, v);
     case N_CALL_BLOCK:
         if (make_macro(r, env, x->kid[1], &v) || eval_call(r, env, x->kid[0], &v, &w)) return -1;
         return emit(r, &w);
     case N_FILTER_BLOCK:
-        if (capture_inner(r, env, x->kid[1], flow, &v)) return -1;
-        if (*flow != FLOW_NEXT) return 0; /* the loop is left, and nothing written */
-        if (filter_chain(r, env, x->kid[0], &v, &w)) return -1;
-        return emit(r, &w);
+        if (capture_filtered(r, env, x->kid[1], x->kid[0], flow, &v)) return -1;
+        return *flow == FLOW_NEXT ? emit(r, &v) : 0; /* else the loop is left, and nothing written */
     case N_WITH: return exec_with(r, env, x, flow);
     case N_GENERATION: return exec_generation(r, env, x, flow);
     case N_BREAK: *flow = FLOW_BREAK; return 0;

@@ -94,10 +94,17 @@ static int block(struct scope *inner, struct node *body)
     return 0;
 }
 
+/* Of an expression that says nothing to a block about its names only the depth counts. */
+static int apart(struct scope *s, struct node *x)
+{
+    struct scope alone = {.p = s->p, .up = s};
+    return x ? visit(&alone, x, false) : 0;
+}
+
 static int inside_for(struct scope *s, struct node *x)
 {
-    struct scope body = {.p = s->p, .up = s}, test = body, other = body;
-    if (x->kid[2] && (takes(&test, x->kid[0]) || visit(&test, x->kid[2], false))) return -1;
+    struct scope body = {.p = s->p, .up = s}, other = body;
+    if (apart(s, x->kid[2])) return -1;
     return takes(&body, x->kid[0]) || block(&body, x->kid[3]) || block(&other, x->kid[4]) ? -1 : 0;
 }
 
@@ -133,7 +140,7 @@ static int inside(struct scope *s, struct node *x)
     case N_MACRO: return inside_macro(s, x);
     case N_CALL_BLOCK: return inside_macro(s, x->kid[1]);
     case N_WITH: return inside_with(s, x);
-    case N_SET_BLOCK: return (x->kid[2] && visit(&inner, x->kid[2], false)) || block(&inner, x->kid[1]) ? -1 : 0;
+    case N_SET_BLOCK: return apart(s, x->kid[2]) || block(&inner, x->kid[1]) ? -1 : 0;
     case N_FILTER_BLOCK: return block(&inner, x->kid[1]);
     default: return block(&inner, x->kid[0]); /* N_GENERATION */
     }

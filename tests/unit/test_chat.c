@@ -115,6 +115,39 @@ static void names_set_later_are_undefined_before(void **state)
     expect("{% macro m(n=n) %}[{{ n }}]{% endmacro %}{{ m() }}{% macro k(a=n, n=2) %}[{{ a }}{{ n }}]{% endmacro %}{{ k() }}", "[][2]");
 }
 
+/* Each kind of block, and what in its head belongs to the block around it. */
+static void every_block_has_names_of_its_own(void **state)
+{
+    (void)state;
+    expect("{% for n, f in [(1, 2)] %}{% for q in [0] %}{{ n }}{{ f }}{% endfor %}{% set n, f = 3, 4 %}{% endfor %}", "12");
+    expect("{% for q in [0] %}[{{ n }}{{ f }}]{% endfor %}{% set n, f = 3, 4 %}", "[]");
+    expect("{% with n = 1, f = 2 %}{% for q in [0] %}{{ n }}{{ f }}{% endfor %}{% set n, f = 3, 4 %}{% endwith %}", "12");
+    expect("{% with %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}{% endwith %}", "[]");
+    expect("{% with q = 1, r = n %}{% endwith %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}", "[7]");
+    expect("{% with q = n %}{% endwith %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}", "[7]");
+    expect("{% for q in [n] %}{{ q }}{% endfor %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}", "7[7]");
+    expect("{% for q in [0] if n %}[{{ n }}]{% endfor %}{% set n = 1 %}", "");
+    expect("{% for q in [] %}{% else %}{% for r in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}{% endfor %}", "[]");
+    expect("{% for n in [] %}{% else %}[{{ n }}]{% endfor %}", "[7]");
+    expect("{% filter replace('x', n|string) %}x{% endfilter %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}", "7[7]");
+    expect("{% filter replace('x', n|string)|upper %}x{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 'a' %}{% endfilter %}{{ n }}", "A[7]7");
+    expect("{% set v %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}{% endset %}{{ v }}", "[]");
+    expect("{% set v | replace('x', n|string) | upper %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 'a' %}x{% endset %}{{ v }}{{ n }}", "[7]A7");
+    expect("{% for q in [0] %}[{{ n }}]{% endfor %}{% set n %}a{% endset %}", "[]");
+    expect("{% for q in [0] %}[{{ n }}]{% endfor %}{% macro n() %}{% endmacro %}", "[]");
+    expect("{% macro m(a=n) %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 2 %}{% endmacro %}{{ m() }}", "[7]");
+    expect("{% macro m(n, f) %}{% for q in [0] %}{{ n }}{{ f }}{% endfor %}{% set n, f = 3, 4 %}{% endmacro %}{{ m(1, 2) }}", "12");
+    expect("{% macro m() %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 2 %}{% endmacro %}{{ m() }}", "[]");
+    expect("{% set d = dict(a=f, b=n) %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}", "[7]");
+    expect("{% generation %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}{% endgeneration %}", "[]");
+    expect("{% macro w() %}{{ caller() }}{% endmacro %}{% call w() %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}{% endcall %}", "[]");
+    expect("{% macro w(x) %}{{ x }}{{ caller() }}{% endmacro %}{% call w(n) %}{% endcall %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}", "7[7]");
+    expect("{% if true %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}{% endif %}", "[7]");
+    expect("{% if n %}{% endif %}{% for q in [0] %}[{{ n }}]{% endfor %}{% set n = 1 %}", "[7]");
+    expect("{% macro m() %}[{{ n }}]{% endmacro %}{% if true %}{% set n = 1 %}{% endif %}{{ m() }}", "[1]");
+    expect("{% set n = n %}{% for q in [0] %}[{{ n }}]{% endfor %}", "[7]");
+}
+
 static void details_are_those_of_python(void **state)
 {
     (void)state;
@@ -592,6 +625,7 @@ int main(void)
         cmocka_unit_test(templates_render_as_in_jinja),
         cmocka_unit_test(generators_are_no_lists),
         cmocka_unit_test(names_set_later_are_undefined_before),
+        cmocka_unit_test(every_block_has_names_of_its_own),
         cmocka_unit_test(details_are_those_of_python),
         cmocka_unit_test(errors_name_the_line),
         cmocka_unit_test(endless_templates_end),
