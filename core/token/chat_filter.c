@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/uni_props.h"
 
 static const struct cstr empty = {"", 0, NULL, CHAT_TRUSTED};

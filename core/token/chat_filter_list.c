@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_filter.h"
 
 static const struct cstr empty = {"", 0, NULL, CHAT_TRUSTED};

@@ -1,7 +1,6 @@
 /* Filters of text. */
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_filter.h"
 #include "core/token/chat_format.h"
 #include "core/token/chat_method.h"

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_filter.h"
 #include "core/token/uni_props.h"
 

@@ -1,5 +1,4 @@
 /* Loops, and what they are asked about themselves. */
-#include "core/base/json.h"
 #include "core/token/chat_eval.h"
 
 /* The items that pass the loop's "if"; place[]: where they stood among all. */

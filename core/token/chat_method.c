@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_format.h"
 
 /* ---- mappings ---- */

@@ -1,5 +1,4 @@
 /* What strings are asked about their characters, and strings filled to a width. */
-#include "core/base/json.h"
 #include "core/token/chat_format.h"
 #include "core/token/chat_method.h"
 #include "core/token/uni_props.h"

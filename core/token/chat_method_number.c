@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_method.h"
 
 static uint64_t size_of(const struct cv *v)

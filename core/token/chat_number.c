@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_format.h"
 
 /* A number taken apart: sign and prefix, digits before the point, the rest. */

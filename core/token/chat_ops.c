@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_format.h"
 
 static int bad_operands(struct chat_run *r, const char *what, const struct cv *a, const struct cv *b)

@@ -2,7 +2,6 @@
  * their keys, as tojson may want them, too. */
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_filter.h"
 
 enum { WIDTH = 80, MOST_DEPTH = 100 };

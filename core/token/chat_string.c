@@ -1,7 +1,6 @@
 /* What filters and methods do to strings. */
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_eval.h"
 #include "core/token/unicode.h"
 

@@ -1,7 +1,6 @@
 /* The filter urlize: addresses in a text become links. */
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/token/chat_filter.h"
 #include "core/token/uni_props.h"
 

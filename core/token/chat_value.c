@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 
 enum { BLOCK = 1 << 16, MOST_TEXT = 1 << 27 };
 
@@ -177,7 +176,8 @@ bool cv_lazy(struct chat_mem *m, enum lazy_kind kind, const struct cv *v, size_t
 
 /* ---- looking at values ---- */
 
-bool chat_look(struct chat_mem *m, size_t bytes)
+/* Also at `bytes` of text. */
+static bool look(struct chat_mem *m, size_t bytes)
 {
     if (!m || !m->most_looks) return true;
     m->looks += 1 + bytes / 64;
@@ -186,7 +186,7 @@ bool chat_look(struct chat_mem *m, size_t bytes)
 
 bool chat_look_inside(struct chat_mem *m, int depth)
 {
-    if (depth <= CHAT_DEEPEST) return chat_look(m, 0);
+    if (depth <= CHAT_DEEPEST) return look(m, 0);
     if (m) m->too_deep = true;
     return false;
 }
@@ -286,7 +286,7 @@ static bool equal(struct chat_mem *m, const struct cv *a, const struct cv *b, in
     switch (a->type) {
     case CV_UNDEFINED:
     case CV_NONE: return true;
-    case CV_STRING: return a->u.s->n == b->u.s->n && chat_look(m, a->u.s->n) && cstr_equal(a->u.s, b->u.s);
+    case CV_STRING: return a->u.s->n == b->u.s->n && look(m, a->u.s->n) && cstr_equal(a->u.s, b->u.s);
     case CV_LIST:
     case CV_TUPLE:
         if (a->u.l->n != b->u.l->n) return false;
@@ -319,7 +319,7 @@ static int compare(struct chat_mem *m, const struct cv *a, const struct cv *b, i
     if (a->type != b->type) return 2;
     if (a->type == CV_STRING) {
         size_t n = a->u.s->n < b->u.s->n ? a->u.s->n : b->u.s->n;
-        if (!chat_look(m, n)) return 2;
+        if (!look(m, n)) return 2;
         int c = n ? memcmp(a->u.s->s, b->u.s->s, n) : 0;
         if (c) return c < 0 ? -1 : 1;
         return a->u.s->n < b->u.s->n ? -1 : a->u.s->n > b->u.s->n;

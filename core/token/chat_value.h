@@ -92,11 +92,9 @@ struct chat_mem {
     uint64_t looks, most_looks; /* at values inside of values; the most, or 0: any number */
     bool too_deep;              /* a value inside of more than CHAT_DEEPEST was asked for */
 };
-/* Counts a look at a value, and at `bytes` of text.  A value may hold another many times over, at each level: to
- * compare two or to write one takes longer than their memory says.  false: too many, what is asked for has no answer,
- * and chat_step() ends the run.  m may be NULL. */
-bool chat_look(struct chat_mem *m, size_t bytes);
-/* The same of a value inside of `depth` others, which calls of functions in functions look at: there are not too many. */
+/* Counts a look at a value inside of `depth` others, which calls of functions in functions look at.  A value may hold
+ * another many times over, at each level: to compare two or to write one takes longer than their memory says.  false:
+ * too many looks, or too deep; what is asked for has no answer, and chat_step() ends the run.  m may be NULL. */
 enum { CHAT_DEEPEST = 100 };
 bool chat_look_inside(struct chat_mem *m, int depth);
 void *chat_alloc(struct chat_mem *m, size_t count, size_t size); /* NULL: over the limit */
