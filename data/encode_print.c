@@ -172,7 +172,7 @@ static void add_token(const struct encode_view *v, size_t i, struct buf *out)
     buf_add_json(out, s ? s : "", n);
 }
 
-void encode_print_table(const struct encode_view *v, struct buf *out)
+static void print_table(const struct encode_view *v, struct buf *out)
 {
     for (size_t i = 0; i < v->x->ids.n; i++) {
         struct tok_span b = in_bytes(v, i), c = in_chars(v, i);
@@ -225,7 +225,7 @@ static void add_word_ids(const struct encode_view *v, struct buf *out)
     close_list(v, 7, out);
 }
 
-void encode_print_json(const struct encode_view *v, struct buf *out)
+static void print_json(const struct encode_view *v, struct buf *out)
 {
     const struct tok_encoding *x = v->x;
     size_t n = x->ids.n;
@@ -276,7 +276,7 @@ void encode_print(enum encode_to to, const struct encode_view *v, struct buf *ou
     switch (to) {
     case ENCODE_TEXT: encode_print_ids(ids->id, ids->n, out); break;
     case ENCODE_PIECES: encode_print_pieces(v->t, ids->id, ids->n, out); break;
-    case ENCODE_TABLE: encode_print_table(v, out); break;
-    default: encode_print_json(v, out);
+    case ENCODE_TABLE: print_table(v, out); break;
+    default: print_json(v, out);
     }
 }

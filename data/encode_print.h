@@ -12,14 +12,14 @@
 #include "core/token/tokenizer.h"
 #include "data/encode.h"
 
-enum { ENCODE_LISTS = 8 }; /* of encode_print_json() */
+enum { ENCODE_LISTS = 8 }; /* of ENCODE_JSON */
 struct encode_view {
     const struct tokenizer *t;
     const struct tok_encoding *x;
     const struct char_index *chars; /* [2], of the texts */
     bool windows;                   /* which of a text's it is, too */
     const struct tok_word_list *words[2]; /* or NULL: offsets are in the words, and which is said, too */
-    size_t *at;                     /* [ENCODE_LISTS] NULL, or for encode_print_json() to say where each list ends in *out */
+    size_t *at;                     /* [ENCODE_LISTS] NULL, or for ENCODE_JSON to say where each list ends in *out */
     bool begins;                    /* or begins */
 };
 
@@ -35,13 +35,11 @@ void encode_print_pieces(const struct tokenizer *t, const int32_t *id, size_t n,
 /* Tokens that come, the most frequent first, then by their spelling: a line each, its spelling (a JSON
  * string if it holds control characters), a tab and its count; or a JSON array of objects. */
 int encode_print_tally(const struct tokenizer *t, const uint64_t *tally, bool json, struct buf *out, struct err *e);
-/* A line a token, tabs between: id, first byte, end, first character, end,
- * type, the token as a JSON string; then an empty line.  With words: behind the type the word, -1 = none. */
-void encode_print_table(const struct encode_view *v, struct buf *out);
-/* One line, an object: ids, type_ids, tokens, offsets (characters),
+/* ENCODE_TEXT, ENCODE_PIECES: as encode_print_ids() and encode_print_pieces().
+ * ENCODE_TABLE: a line a token, tabs between: id, first byte, end, first character, end,
+ * type, the token as a JSON string; then an empty line.  With words: behind the type the word, -1 = none.
+ * ENCODE_JSON: one line, an object: ids, type_ids, tokens, offsets (characters),
  * byte_offsets, sequence_ids (null: not from a text), attention_mask; with words: word_ids. */
-void encode_print_json(const struct encode_view *v, struct buf *out);
-/* As one of the four above that `to` names. */
 void encode_print(enum encode_to to, const struct encode_view *v, struct buf *out);
 
 #endif

@@ -97,8 +97,7 @@ struct shard_meta {
     struct buf tokenizer;   /* zstd frame, owned */
     size_t tokenizer_bytes; /* uncompressed */
 };
-int shard_meta_init(struct shard_meta *m, const struct tokenizer *t, struct err *e);
-/* The same in two steps: vocab, bos and eos, enough for shard_part_add() and
+/* In two steps: vocab, bos and eos, enough for shard_part_add() and
  * shard_create(); and what takes milliseconds, before anything else is asked. */
 int shard_meta_begin(struct shard_meta *m, const struct tokenizer *t, struct err *e);
 int shard_meta_fill(struct shard_meta *m, const struct tokenizer *t, struct err *e);
@@ -111,8 +110,7 @@ struct shard_part {
     size_t n_docs, cap;
     uint64_t n_tokens, text_bytes;
 };
-void shard_part_clear(struct shard_part *p); /* keeps the memory */
-/* The same, with room for what so many bytes of text usually become. */
+/* Empty again, which keeps the memory, with room for what so many bytes of text usually become. */
 int shard_part_begin(struct shard_part *p, const struct shard_meta *m, size_t text_bytes, struct err *e);
 void shard_part_free(struct shard_part *p);
 /* ids without bos and eos; a document without tokens is left out.  ERR_DATA: an id is

@@ -56,18 +56,13 @@ int shard_meta_fill(struct shard_meta *m, const struct tokenizer *t, struct err 
     return ret;
 }
 
-int shard_meta_init(struct shard_meta *m, const struct tokenizer *t, struct err *e)
-{
-    return shard_meta_begin(m, t, e) || shard_meta_fill(m, t, e) ? -1 : 0;
-}
-
 struct tokset *tokset_text(const struct tokenizer *t, const char *text, size_t n, struct err *e)
 {
     struct tokset *s = NULL;
     struct tok_ids ids = {0};
     struct shard_meta m = {0};
     struct tok_scratch *scratch = tok_scratch_new(t, e);
-    if (scratch && !tok_encode(t, scratch, text, n, 0, &ids, e) && !shard_meta_init(&m, t, e))
+    if (scratch && !tok_encode(t, scratch, text, n, 0, &ids, e) && !shard_meta_begin(&m, t, e) && !shard_meta_fill(&m, t, e))
         s = tokset_ids(ids.id, ids.n, n, &m, e);
     tok_scratch_free(scratch);
     tok_ids_free(&ids);

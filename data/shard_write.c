@@ -130,7 +130,7 @@ static int bad_id(const int32_t *ids, int vocab, struct err *e)
 
 /* ---- documents in memory ---- */
 
-void shard_part_clear(struct shard_part *p)
+static void clear(struct shard_part *p)
 {
     buf_clear(&p->tokens);
     p->n_docs = 0;
@@ -139,7 +139,7 @@ void shard_part_clear(struct shard_part *p)
 
 int shard_part_begin(struct shard_part *p, const struct shard_meta *m, size_t text_bytes, struct err *e)
 {
-    shard_part_clear(p);
+    clear(p);
     return buf_renew(&p->tokens, (size_t)token_bytes(m) * (text_bytes / 16 * 5)) ? 0 : buf_ok(&p->tokens, e);
 }
 
@@ -226,7 +226,7 @@ int shard_add_part(struct shard_writer *w, const struct shard_part *p, struct er
 int shard_add(struct shard_writer *w, const int32_t *ids, size_t n, uint64_t text_bytes,
               struct err *e)
 {
-    shard_part_clear(&w->one);
+    clear(&w->one);
     return shard_part_add(&w->one, w->meta, ids, n, text_bytes, e) ? -1 : shard_add_part(w, &w->one, e);
 }
 
@@ -243,7 +243,7 @@ static int write_end(struct shard_writer *w, struct err *e)
     uint64_t end = w->n_tokens;
     if (begin_file(w, e)) return -1;
     if (w->n_docs && shard_shared_eos(m->bos, m->eos)) {
-        shard_part_clear(&w->one);
+        clear(&w->one);
         if (!buf_reserve(&w->one.tokens, sizeof m->eos)) return buf_ok(&w->one.tokens, e);
         put(&w->one, m, &m->eos, 1);
         w->n_tokens++;

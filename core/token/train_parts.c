@@ -44,7 +44,8 @@ static const char *own_name(const char *split)
     return p && p->split ? p->split : split;
 }
 
-bool train_split_is_chain(const char *split)
+/* Whether a split's name is one of several steps, and not of one expression. */
+static bool is_chain(const char *split)
 {
     const struct gguf_pre *p = split_from_name(split) == SPLIT_N ? pre_named(split) : NULL;
     return p && p->chain;
@@ -53,7 +54,7 @@ bool train_split_is_chain(const char *split)
 bool train_split_is_expression(const char *split)
 {
     struct buf regex = {0};
-    bool one = !train_split_is_chain(split) || gguf_pre_expression(pre_named(split), &regex);
+    bool one = !is_chain(split) || gguf_pre_expression(pre_named(split), &regex);
     buf_free(&regex);
     return one;
 }
@@ -72,7 +73,7 @@ static int unknown_split(const char *split, struct err *e)
 
 static int split_part(const char *split, struct buf *out, struct err *e)
 {
-    const struct gguf_pre *chain = train_split_is_chain(split) ? pre_named(split) : NULL;
+    const struct gguf_pre *chain = is_chain(split) ? pre_named(split) : NULL;
     const char *pattern = is_regex(split) ? split : split_pattern(split);
     if (!chain && !pattern) return unknown_split(split, e);
     struct regex *r = chain ? NULL : regex_new(pattern, strlen(pattern), e);
@@ -132,5 +133,5 @@ int train_parts(struct tok_train_opts *o, const char *norm, const char *split, s
     }
     o->pre = pre->data;
     o->lines = o->split != SPLIT_NONE && !is_regex(split);
-    return train_split_is_chain(split) ? chain_lines(o->pre, &o->lines, e) : 0;
+    return is_chain(split) ? chain_lines(o->pre, &o->lines, e) : 0;
 }

@@ -10,8 +10,6 @@
  * gguf_pre.h, or an expression (byte pairs of characters: NULL = BERT's).  *pre, kept by
  * the caller, holds what o points at. */
 int train_parts(struct tok_train_opts *o, const char *norm, const char *split, struct buf *pre, struct err *e);
-/* Whether a split's name is one of several steps, and not of one expression. */
-bool train_split_is_chain(const char *split);
 /* Whether one expression cuts, as for ranks. */
 bool train_split_is_expression(const char *split);
 
