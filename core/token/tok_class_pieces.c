@@ -394,6 +394,7 @@ struct files {
     const struct tokenizer *t;
     const struct pieces_class *row;
     const struct tok_class *c;
+    struct cJSON *config; /* with the class's name, which config.json may have said */
     tok_file_fn *each;
     void *arg;
 };
@@ -405,10 +406,8 @@ static int own_tokens(const struct files *f)
     int end = 0;
     for (int id = 0; id < v->n; id++)
         if (v->v[id].flags & VOCAB_MODEL) end = id + 1;
-    struct cJSON *config = f->t->pieces->config ? cJSON_Parse(f->t->pieces->config) : NULL;
-    const struct class_build b = {.c = f->c, .config = config};
+    const struct class_build b = {.c = f->c, .config = f->config};
     for (const char *p = f->row->language_codes ? languages(&b, f->row) : NULL; p && *p; p++) end -= *p == ' ';
-    cJSON_Delete(config);
     return end;
 }
 
@@ -423,16 +422,19 @@ static int give_text(const struct files *f, const char *name, const char *text, 
     return ret;
 }
 
-/* With the class's name, which config.json may have said. */
+static int make_config(struct files *f, struct err *e)
+{
+    const char *text = f->t->pieces->config;
+    f->config = text ? cJSON_Parse(text) : cJSON_CreateObject();
+    cJSON_DeleteItemFromObjectCaseSensitive(f->config, "tokenizer_class");
+    return cJSON_AddStringToObject(f->config, "tokenizer_class", f->row->name) ? 0 : err_oom(e, 1, "a file");
+}
+
 static int give_config(const struct files *f, struct err *e)
 {
-    struct cJSON *config = f->t->pieces->config ? cJSON_Parse(f->t->pieces->config) : cJSON_CreateObject();
     struct buf text = {0};
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "tokenizer_class");
-    bool well = cJSON_AddStringToObject(config, "tokenizer_class", f->row->name) != NULL;
-    if (well) json_print(&text, config, 2);
-    cJSON_Delete(config);
-    int ret = !well ? err_oom(e, 1, "a file") : buf_ok(&text, e) || give_text(f, "tokenizer_config.json", text.data, e) ? -1 : 0;
+    json_print(&text, f->config, 2);
+    int ret = buf_ok(&text, e) || give_text(f, "tokenizer_config.json", text.data, e) ? -1 : 0;
     buf_free(&text);
     return ret;
 }
@@ -441,8 +443,7 @@ static int give_config(const struct files *f, struct err *e)
 static void add_ids(const struct files *f, int end, struct buf *out)
 {
     const struct vocab *v = &f->t->vocab;
-    struct cJSON *config = f->c->flags & STRIPS_LONG && f->t->pieces->config ? cJSON_Parse(f->t->pieces->config) : NULL;
-    const struct cJSON *language = json_member(config, "target_lang");
+    const struct cJSON *language = f->c->flags & STRIPS_LONG ? json_member(f->config, "target_lang") : NULL;
     bool nested = cJSON_IsString(language);
     const char *comma = "{";
     if (nested) {
@@ -460,7 +461,6 @@ static void add_ids(const struct files *f, int end, struct buf *out)
         comma = ",\n";
     }
     buf_adds(out, nested ? "}}\n" : "}\n");
-    cJSON_Delete(config);
 }
 
 /* A token a line, with a count behind it where the class reads one. */
@@ -532,13 +532,21 @@ bool tok_same_class_files(const struct tokenizer *a, const struct tokenizer *b)
     return a->pieces && b->pieces && bare_hash(a) == bare_hash(b);
 }
 
+static int give_all(const struct files *f, struct err *e)
+{
+    const struct tok_pieces *p = f->t->pieces;
+    if (give_config(f, e) || give_text(f, "special_tokens_map.json", p->map, e) || give_text(f, "added_tokens.json", p->added, e)) return -1;
+    if (f->row->words) return give_vocabulary(f, e) || give_spoken(f, e) || give_merges(f, e) ? -1 : 0;
+    if (f->each(f->arg, f->row->model ? f->row->model : f->c->file, &p->side[SIDE_SOURCE].t->source_bytes, e)) return -1;
+    if (f->row->target && f->each(f->arg, f->row->target, &p->side[SIDE_TARGET].t->source_bytes, e)) return -1;
+    return f->row->model ? give_vocabulary(f, e) : 0;
+}
+
 int tok_class_files(const struct tokenizer *t, tok_file_fn *each, void *arg, struct err *e)
 {
-    const struct tok_pieces *p = t->pieces;
-    struct files f = {.t = t, .row = row_named(p->class), .c = tok_class_named(p->class), .each = each, .arg = arg};
-    if (give_config(&f, e) || give_text(&f, "special_tokens_map.json", p->map, e) || give_text(&f, "added_tokens.json", p->added, e)) return -1;
-    if (f.row->words) return give_vocabulary(&f, e) || give_spoken(&f, e) || give_merges(&f, e) ? -1 : 0;
-    if (each(arg, f.row->model ? f.row->model : f.c->file, &p->side[SIDE_SOURCE].t->source_bytes, e)) return -1;
-    if (f.row->target && each(arg, f.row->target, &p->side[SIDE_TARGET].t->source_bytes, e)) return -1;
-    return f.row->model ? give_vocabulary(&f, e) : 0;
+    const char *class = t->pieces->class;
+    struct files f = {.t = t, .row = row_named(class), .c = tok_class_named(class), .each = each, .arg = arg};
+    int ret = make_config(&f, e) || give_all(&f, e) ? -1 : 0;
+    cJSON_Delete(f.config);
+    return ret;
 }

@@ -85,10 +85,11 @@ static bool in_template(const struct tokenizer *t, int id)
 
 static int set_languages(struct tokenizer *t, int source, int target, struct err *e)
 {
-    struct cJSON *post = t->part[PART_POST] ? cJSON_Parse(t->part[PART_POST]) : NULL;
+    if (!t->part[PART_POST]) return 0;
+    struct cJSON *post = cJSON_Parse(t->part[PART_POST]);
     const struct cJSON *type = json_member(post, "type");
     struct buf text = {0};
-    int ret = 0;
+    int ret = post ? 0 : err_oom(e, strlen(t->part[PART_POST]), "a template");
     if (cJSON_IsString(type) && strcmp(type->valuestring, "TemplateProcessing") == 0) {
         bool well = cJSON_AddNumberToObject(post, source_key, source) && cJSON_AddNumberToObject(post, target_key, target);
         if (well) json_print(&text, post, 0);

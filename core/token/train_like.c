@@ -283,7 +283,7 @@ static int renumber(const struct train_like *l, struct cJSON *post, struct err *
 }
 
 /* Special tokens with the properties that they had; new ones as they were learned. */
-static void put_added(const struct train_like *l, struct cJSON *learned)
+static int put_added(const struct train_like *l, struct cJSON *learned, struct err *e)
 {
     struct cJSON *added = cJSON_DetachItemFromObjectCaseSensitive(l->json, "added_tokens"), *a = added ? added->child : NULL;
     struct cJSON *now = cJSON_DetachItemFromObjectCaseSensitive(learned, "added_tokens");
@@ -295,8 +295,10 @@ static void put_added(const struct train_like *l, struct cJSON *learned)
         cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(a, "id"), (double)id);
         cJSON_ReplaceItemInArray(now, (int)id, a);
     }
-    cJSON_AddItemToObject(l->json, "added_tokens", now);
     json_free(added);
+    if (cJSON_AddItemToObject(l->json, "added_tokens", now)) return 0;
+    json_free(now);
+    return err_oom(e, 1, "added tokens");
 }
 
 /* Padding knows its token by text and by id. */
@@ -361,8 +363,8 @@ int train_like_write(struct train_like *l, struct buf *file, struct err *e)
     if (l->model) return 0;
     struct cJSON *learned = cJSON_ParseWithLength(file->data, file->len);
     if (!learned) return err_oom(e, file->len, "a tokenizer");
-    put_added(l, learned);
+    int ret = put_added(l, learned, e);
     json_free(learned);
-    if (renumber(l, cJSON_GetObjectItemCaseSensitive(l->json, "post_processor"), e) || put_padding(l, e)) return -1;
+    if (ret || renumber(l, cJSON_GetObjectItemCaseSensitive(l->json, "post_processor"), e) || put_padding(l, e)) return -1;
     return put_together(l, file, e);
 }

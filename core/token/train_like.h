@@ -26,7 +26,7 @@ struct train_like {
     const char *prefix, *suffix, *unk; /* of the model */
     const char **special;      /* [n_special] those of the tokenizer, then more */
     size_t n_special;
-    char **text;               /* [n_text] of .model: tokens by their kinds, own first, and other settings */
+    char **text;               /* [n_text] of .model: copies that `special`, `user` and the options point at */
     size_t n_text;
     const char **user;         /* [n_user] user-defined symbols */
     size_t n_user;
@@ -36,7 +36,7 @@ struct train_like {
 /* more: special tokens besides; `name` for messages.  What cannot be learned, or would not be the same kind, is refused. */
 int train_like_read(struct train_like *l, const struct tokenizer *t, const char *name, const char *const *more, size_t n_more,
                     struct err *e);
-int train_like_options(struct train_like *l, struct tok_train_opts *o, struct err *e); /* *o points into *l */
+int train_like_options(struct train_like *l, struct tok_train_opts *o, struct err *e); /* once; *o points into *l */
 /* *file: what was learned with them. */
 int train_like_write(struct train_like *l, struct buf *file, struct err *e);
 void train_like_free(struct train_like *l);
