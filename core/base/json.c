@@ -357,6 +357,12 @@ struct cJSON *json_member(const struct cJSON *o, const char *key)
     return cJSON_IsObject(o) ? cJSON_GetObjectItemCaseSensitive(o, key) : NULL;
 }
 
+const char *json_text_or(const struct cJSON *o, const char *key, const char *otherwise)
+{
+    const struct cJSON *v = json_member(o, key);
+    return cJSON_IsString(v) ? v->valuestring : otherwise;
+}
+
 /* "where.key" or "key", for messages. */
 static const char *dotted(char out[160], const char *where, const char *key)
 {

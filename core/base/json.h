@@ -58,6 +58,8 @@ int json_known_keys(const struct cJSON *o, const char *const *known, const char 
 
 /* Case-sensitive member or NULL (cJSON_GetObjectItem is case-insensitive). */
 struct cJSON *json_member(const struct cJSON *o, const char *key);
+/* A member that is a string, which lives as long as the tree; else `otherwise`. */
+const char *json_text_or(const struct cJSON *o, const char *key, const char *otherwise);
 
 /* Appends compact (indent 0) or indented text; numbers with 17 digits. */
 void json_print(struct buf *out, const struct cJSON *j, int indent);

@@ -151,11 +151,9 @@ static void add_tokens(struct out *o, const struct tokenizer *t)
 /* A regex by the name of its split, where that is known. */
 static void say_split(struct buf *out, const struct cJSON *j)
 {
-    const struct cJSON *pattern = json_member(j, "pattern"), *regex = json_member(pattern, "Regex");
-    const struct cJSON *behavior = json_member(j, "behavior");
-    const char *how = cJSON_IsString(behavior) ? behavior->valuestring : "";
+    const char *regex = json_text_or(json_member(j, "pattern"), "Regex", NULL), *how = json_text_or(j, "behavior", "");
     bool invert = cJSON_IsTrue(json_member(j, "invert"));
-    enum split_kind kind = cJSON_IsString(regex) ? split_from_regex(regex->valuestring) : SPLIT_N;
+    enum split_kind kind = regex ? split_from_regex(regex) : SPLIT_N;
     if (kind == SPLIT_N || kind == SPLIT_NONE) {
         buf_adds(out, "split ");
         json_print(out, j, 0);
@@ -170,8 +168,8 @@ static void say_split(struct buf *out, const struct cJSON *j)
 /* What a pre-tokenizer does, in one spelling for all ways to write it. */
 static void say_pre(struct buf *out, const struct cJSON *j, int depth)
 {
-    const struct cJSON *type = json_member(j, "type"), *list = json_member(j, "pretokenizers");
-    const char *name = cJSON_IsString(type) ? type->valuestring : "";
+    const struct cJSON *list = json_member(j, "pretokenizers");
+    const char *name = json_text_or(j, "type", "");
     if (strcmp(name, "Sequence") == 0 && depth < 8) {
         for (const struct cJSON *i = list ? list->child : NULL; i; i = i->next) say_pre(out, i, depth + 1);
     } else if (strcmp(name, "Split") == 0) {

@@ -36,10 +36,10 @@ static void files_free(struct dir_files *f)
     json_free(f->model);
 }
 
-static const char *text_of(const struct cJSON *j, const char *key)
+static const char *name_of(const struct cJSON *j, const char *key)
 {
-    const struct cJSON *v = json_member(j, key);
-    return cJSON_IsString(v) && *v->valuestring ? v->valuestring : NULL;
+    const char *s = json_text_or(j, key, "");
+    return *s ? s : NULL;
 }
 
 /* ---- which class ---- */
@@ -58,10 +58,10 @@ static bool is_backend(const char *name)
 /* The class that the files come to; NULL: they name none.  *wrong as of tok_class_of_model(). */
 static const char *class_of(const struct dir_files *f, char *name, size_t size, bool *wrong)
 {
-    const char *named = text_of(f->config, "tokenizer_class"), *type = text_of(f->model, "model_type");
+    const char *named = name_of(f->config, "tokenizer_class"), *type = name_of(f->model, "model_type");
     *wrong = false;
     const char *registered = type ? tok_class_of_model(type, wrong) : NULL;
-    if (!named) named = text_of(f->model, "tokenizer_class");
+    if (!named) named = name_of(f->model, "tokenizer_class");
     if (!named) return registered && !tok_class_only_named(type) ? registered : type ? backend : NULL;
     size_t n = strlen(named);
     if (n > 4 && strcmp(named + n - 4, "Fast") == 0 && strcmp(named, "PreTrainedTokenizerFast") != 0) n -= 4;
@@ -173,7 +173,7 @@ static void build_free(struct class_build *b)
 static int unsupported(const char *dir, const struct dir_files *f, const char *name, struct err *e)
 {
     const struct cJSON *map = json_member(f->config, "auto_map");
-    const char *said = text_of(f->config, "tokenizer_class");
+    const char *said = name_of(f->config, "tokenizer_class");
     if (json_member(map, "AutoTokenizer") && is_backend(name)) {
         err_set(e, ERR_DATA, "'%s': the tokenizer is code of the model's own (%s)", dir, said ? said : "auto_map");
         return err_hint(e, "give the file of its vocabulary itself, if that is all of it, or a tokenizer.json");

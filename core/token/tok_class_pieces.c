@@ -82,17 +82,11 @@ const char *class_pieces_note(const struct class_build *b)
 
 /* ---- languages ---- */
 
-static const char *text_or(const struct class_build *b, const char *key, const char *otherwise)
-{
-    const struct cJSON *j = json_member(b->config, key);
-    return cJSON_IsString(j) ? j->valuestring : otherwise;
-}
-
 /* The list of the class's languages, each with a space behind it; NULL: there is no such list. */
 static const char *languages(const struct class_build *b, const struct pieces_class *row)
 {
     static const char *const lists[][2] = {{"m2m100", m2m100}, {"wmt21", wmt21}};
-    const char *name = text_or(b, "language_codes", row->language_codes);
+    const char *name = json_text_or(b->config, "language_codes", row->language_codes);
     if (b->c->layout == IDS_PLBART) return strcmp(name, "base") == 0 ? plbart_codes : NULL;
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         if (strcmp(lists[i][0], name) == 0) return lists[i][1];
@@ -130,14 +124,14 @@ static int add_languages(struct class_build *b, const struct pieces_class *row, 
 {
     const char *list = languages(b, row);
     if (!list)
-        return err_set(e, ERR_DATA, "'%s': language_codes '%s' of %s are not supported", b->dir, text_or(b, "language_codes", ""), b->c->name);
+        return err_set(e, ERR_DATA, "'%s': language_codes '%s' of %s are not supported", b->dir, json_text_or(b->config, "language_codes", ""), b->c->name);
     for (const char *p = list, *end; *p; p = end + 1) {
         end = strchr(p, ' ');
         const char *token = language_token(b, p, (size_t)(end - p), e);
         if (!token) return -1;
         if (vocab_add(&b->vocab, first++, token, strlen(token), VOCAB_MODEL, e)) return err_wrap(e, "'%s': the language '%s'", b->file, token);
     }
-    return find_language(b, list, text_or(b, "src_lang", row->source), &b->own[0], e) || find_language(b, list, text_or(b, "tgt_lang", NULL), &b->own[1], e) ? -1 : 0;
+    return find_language(b, list, json_text_or(b->config, "src_lang", row->source), &b->own[0], e) || find_language(b, list, json_text_or(b->config, "tgt_lang", NULL), &b->own[1], e) ? -1 : 0;
 }
 
 int class_pieces_extra(struct class_build *b, struct err *e)
@@ -185,7 +179,7 @@ static int plbart(struct class_build *b, const struct pieces_class *row, struct 
 static int one_language(const struct class_build *b, struct buf *text, struct err *e)
 {
     static const struct json_limits lim = {.max_bytes = CLASS_MAX_FILE};
-    const char *language = text_or(b, "target_lang", NULL);
+    const char *language = json_text_or(b->config, "target_lang", NULL);
     struct cJSON *all = json_parse(buf_text(text), text->len, b->file, &lim, e);
     const struct cJSON *one = language ? json_member(all, language) : NULL;
     bool nested = all && cJSON_IsObject(all->child);
@@ -275,7 +269,7 @@ static int check(const struct class_build *b, const struct pieces_class *row, st
         if (!j || cJSON_IsTrue(j) != rows[i].value) continue;
         return err_set(e, ERR_DATA, "'%s': %s with %s %s: %s", b->dir, row->name, rows[i].key, rows[i].value ? "true" : "false", rows[i].why);
     }
-    if (strcmp(row->name, "Speech2TextTokenizer") == 0 && text_or(b, "lang_codes", NULL))
+    if (strcmp(row->name, "Speech2TextTokenizer") == 0 && json_text_or(b->config, "lang_codes", NULL))
         return err_set(e, ERR_DATA, "'%s': %s puts SentencePiece's id of a language in front (lang_codes), which is not one of vocab.json: not supported",
                        b->dir, row->name);
     const struct cJSON *kwargs = json_member(b->config, "sp_model_kwargs");
@@ -377,7 +371,7 @@ int class_pieces_json(struct class_build *b, struct buf *out, struct err *e)
     if (strcmp(row->name, "SiglipTokenizer") == 0) tok_line_json(out, "before", class_unk(b));
     if (row->words == WORDS_SUFFIXED) buf_adds(out, "\"suffixed\":true,\n");
     if (b->c->flags & STRIPS_LONG)
-        tok_ctc_json(out, b->name[NAME_PAD].text, class_delimiter, text_or(b, "replace_word_delimiter_char", " "), class_flag(b, "do_lower_case", false));
+        tok_ctc_json(out, b->name[NAME_PAD].text, class_delimiter, json_text_or(b->config, "replace_word_delimiter_char", " "), class_flag(b, "do_lower_case", false));
     if (class_spoken_language(b)) tok_line_json(out, "spoken_language", class_spoken_language(b));
     if (b->spoken.n) add_spoken(&b->spoken, out);
     if (add_templates(b, row, out, e) || add_base64(out, "data", &b->model, e) || (row->target && add_base64(out, "target", &b->rest, e)))
@@ -443,12 +437,11 @@ static int give_config(const struct files *f, struct err *e)
 static void add_ids(const struct files *f, int end, struct buf *out)
 {
     const struct vocab *v = &f->t->vocab;
-    const struct cJSON *language = f->c->flags & STRIPS_LONG ? json_member(f->config, "target_lang") : NULL;
-    bool nested = cJSON_IsString(language);
+    const char *language = f->c->flags & STRIPS_LONG ? json_text_or(f->config, "target_lang", NULL) : NULL;
     const char *comma = "{";
-    if (nested) {
+    if (language) {
         buf_addc(out, '{');
-        buf_adds_json(out, language->valuestring);
+        buf_adds_json(out, language);
         buf_addc(out, ':');
     }
     for (int id = 0; id < end; id++) {
@@ -460,7 +453,7 @@ static void add_ids(const struct files *f, int end, struct buf *out)
         buf_printf(out, ":%d", id);
         comma = ",\n";
     }
-    buf_adds(out, nested ? "}}\n" : "}\n");
+    buf_adds(out, language ? "}}\n" : "}\n");
 }
 
 /* A token a line, with a count behind it where the class reads one. */

@@ -298,10 +298,8 @@ static int sentencepiece(const struct class_build *b, struct buf *out, struct er
 
 static const char *language(const struct class_build *b, const char *key)
 {
-    const struct cJSON *j = json_member(b->config, key);
-    if (!cJSON_IsString(j)) j = json_member(b->config, "src_lang");
-    if (cJSON_IsString(j)) return j->valuestring;
-    return b->c->layout == IDS_NLLB ? "eng_Latn" : "en_XX";
+    const char *usual = b->c->layout == IDS_NLLB ? "eng_Latn" : "en_XX";
+    return json_text_or(b->config, key, json_text_or(b->config, "src_lang", usual));
 }
 
 /* The text that a letter of a template stands for; NULL: the class has no such token. */

@@ -515,8 +515,7 @@ static int read_pieces_of(struct tokenizer *t, const struct cJSON *root, const c
 
 static bool is_pieces(const struct cJSON *root)
 {
-    const struct cJSON *kind = json_member(root, "llmctl");
-    return cJSON_IsString(kind) && strcmp(kind->valuestring, "pieces") == 0;
+    return strcmp(json_text_or(root, "llmctl", ""), "pieces") == 0;
 }
 
 static struct tokenizer *parse(const char *json, size_t n, const struct tok_given *given, const char *name, struct err *e)

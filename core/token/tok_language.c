@@ -61,10 +61,9 @@ int tok_read_languages(struct tokenizer *t, const struct cJSON *post, struct err
 static const char *default_language(const struct cJSON *config)
 {
     static const char *const classes[][2] = {{"MBartTokenizer", "en_XX"}, {"MBart50Tokenizer", "en_XX"}, {"NllbTokenizer", "eng_Latn"}};
-    const struct cJSON *name = json_member(config, "tokenizer_class");
-    for (size_t i = 0; cJSON_IsString(name) && i < COUNT_OF(classes); i++) {
+    const char *s = json_text_or(config, "tokenizer_class", "");
+    for (size_t i = 0; i < COUNT_OF(classes); i++) {
         size_t n = strlen(classes[i][0]);
-        const char *s = name->valuestring;
         if (strncmp(s, classes[i][0], n) == 0 && (!s[n] || strcmp(s + n, "Fast") == 0)) return classes[i][1];
     }
     return NULL;
@@ -72,8 +71,8 @@ static const char *default_language(const struct cJSON *config)
 
 static int id_in(const struct tokenizer *t, const struct cJSON *config, const char *key, int otherwise)
 {
-    const struct cJSON *j = json_member(config, key);
-    return cJSON_IsString(j) ? tok_id(t, j->valuestring) : otherwise;
+    const char *code = json_text_or(config, key, NULL);
+    return code ? tok_id(t, code) : otherwise;
 }
 
 static bool in_template(const struct tokenizer *t, int id)
@@ -87,10 +86,9 @@ static int set_languages(struct tokenizer *t, int source, int target, struct err
 {
     if (!t->part[PART_POST]) return 0;
     struct cJSON *post = cJSON_Parse(t->part[PART_POST]);
-    const struct cJSON *type = json_member(post, "type");
     struct buf text = {0};
     int ret = post ? 0 : err_oom(e, strlen(t->part[PART_POST]), "a template");
-    if (cJSON_IsString(type) && strcmp(type->valuestring, "TemplateProcessing") == 0) {
+    if (strcmp(json_text_or(post, "type", ""), "TemplateProcessing") == 0) {
         bool well = cJSON_AddNumberToObject(post, source_key, source) && cJSON_AddNumberToObject(post, target_key, target);
         if (well) json_print(&text, post, 0);
         ret = !well ? err_oom(e, 1, "a template") : buf_ok(&text, e) || tok_read_languages(t, post, e) ? -1 : 0;

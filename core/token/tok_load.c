@@ -1,5 +1,4 @@
 /* Tokenizers in files and directories: which file it is, and the memory that it takes. */
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +41,8 @@ static char *own_file(const char *dir)
     struct err ignored;
     char *path = path_join(dir, "tokenizer_config.json");
     struct cJSON *j = path && file_exists(path) ? json_read_file(path, NULL, &ignored) : NULL;
-    const struct cJSON *name = json_member(j, "tokenizer_file");
-    char *file = cJSON_IsString(name) && !strchr(name->valuestring, '/') ? path_join(dir, name->valuestring) : NULL;
+    const char *name = json_text_or(j, "tokenizer_file", "/");
+    char *file = !strchr(name, '/') ? path_join(dir, name) : NULL;
     if (file && !file_exists(file)) {
         free(file);
         file = NULL;

@@ -128,8 +128,7 @@ enum { MOST_PADDED = 1 << 24 }; /* ids that a text is filled up to */
 
 static bool is_text(const struct cJSON *j, const char *key, const char *text)
 {
-    const struct cJSON *v = json_member(j, key);
-    return cJSON_IsString(v) && strcmp(v->valuestring, text) == 0;
+    return strcmp(json_text_or(j, key, ""), text) == 0;
 }
 
 static int read_truncation(struct tok_limits *l, const struct cJSON *j, struct err *e)

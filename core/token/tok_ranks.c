@@ -219,8 +219,8 @@ static char *split_of(const struct tokenizer *t, struct err *e)
     struct cJSON *root = json_parse(t->part[PART_PRE], strlen(t->part[PART_PRE]), "pre_tokenizer", NULL, e);
     const struct cJSON *list = json_member(root, "pretokenizers"), *first = list ? list->child : NULL;
     while (json_member(first, "pretokenizers")) first = json_member(first, "pretokenizers")->child;
-    const struct cJSON *regex = json_member(json_member(first, "pattern"), "Regex");
-    char *split = cJSON_IsString(regex) ? copy_split(regex->valuestring, e) : NULL;
+    const char *regex = json_text_or(json_member(first, "pattern"), "Regex", NULL);
+    char *split = regex ? copy_split(regex, e) : NULL;
     json_free(root);
     return split;
 }

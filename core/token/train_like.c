@@ -25,12 +25,6 @@ void train_like_free(struct train_like *l)
     *l = (struct train_like){.json = NULL};
 }
 
-static const char *text_of(const struct cJSON *j, const char *key)
-{
-    const struct cJSON *v = json_member(j, key);
-    return cJSON_IsString(v) ? v->valuestring : NULL;
-}
-
 /* A part as text; NULL where there is none. */
 static int keep_part(const struct cJSON *root, const char *key, char **out, struct err *e)
 {
@@ -48,7 +42,7 @@ static int keep_special(struct train_like *l, const char *const *more, size_t n_
     size_t n = (size_t)cJSON_GetArraySize(added) + n_more;
     if (!(l->special = mem_alloc(n, sizeof *l->special))) return err_oom(e, n * sizeof *l->special, "special tokens");
     cJSON_ArrayForEach(a, added)
-        if (cJSON_IsTrue(json_member(a, "special"))) l->special[l->n_special++] = text_of(a, "content");
+        if (cJSON_IsTrue(json_member(a, "special"))) l->special[l->n_special++] = json_text_or(a, "content", NULL);
     for (size_t i = 0; i < n_more; i++) l->special[l->n_special++] = more[i];
     return 0;
 }
@@ -68,8 +62,8 @@ static int choose_type(struct train_like *l, const struct tokenizer *t, const ch
             return err_set(e, ERR_USAGE, "--like '%s': characters that it does not know fall back to bytes <0x..>, and a new vocabulary "
                                          "would have none; train --type sp-bpe --byte-fallback", name);
         l->type = bytes ? TOK_TRAIN_BPE : TOK_TRAIN_CHAR_BPE;
-        l->prefix = text_of(model, "continuing_subword_prefix");
-        l->suffix = text_of(model, "end_of_word_suffix");
+        l->prefix = json_text_or(model, "continuing_subword_prefix", NULL);
+        l->suffix = json_text_or(model, "end_of_word_suffix", NULL);
         return 0;
     case MODEL_WORDPIECE:
         l->type = TOK_TRAIN_WORDPIECE;
@@ -77,7 +71,7 @@ static int choose_type(struct train_like *l, const struct tokenizer *t, const ch
         return err_set(e, ERR_USAGE, "--like '%s': WordPiece is learned with the prefix ##, not '%s'", name, t->prefix);
     case MODEL_WORDLEVEL:
         l->type = TOK_TRAIN_WORD;
-        l->unk = text_of(model, "unk_token");
+        l->unk = json_text_or(model, "unk_token", NULL);
         return 0;
     case MODEL_UNIGRAM: break;
     }
@@ -289,7 +283,7 @@ static int put_added(const struct train_like *l, struct cJSON *learned, struct e
     struct cJSON *now = cJSON_DetachItemFromObjectCaseSensitive(learned, "added_tokens");
     for (struct cJSON *next; a; a = next) {
         next = a->next;
-        int64_t id = cJSON_IsTrue(json_member(a, "special")) ? id_of(l, text_of(a, "content")) : -1;
+        int64_t id = cJSON_IsTrue(json_member(a, "special")) ? id_of(l, json_text_or(a, "content", NULL)) : -1;
         if (id < 0) continue;
         cJSON_DetachItemViaPointer(added, a);
         cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(a, "id"), (double)id);
@@ -306,8 +300,8 @@ static int put_padding(const struct train_like *l, struct err *e)
 {
     struct cJSON *pad = cJSON_GetObjectItemCaseSensitive(l->json, "padding");
     if (!cJSON_IsObject(pad)) return 0;
-    int64_t id = id_of(l, text_of(pad, "pad_token"));
-    if (id < 0) return lost(text_of(pad, "pad_token"), e);
+    int64_t id = id_of(l, json_text_or(pad, "pad_token", NULL));
+    if (id < 0) return lost(json_text_or(pad, "pad_token", NULL), e);
     cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(pad, "pad_id"), (double)id);
     return 0;
 }
