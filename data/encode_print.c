@@ -3,31 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/decimal.h"
 #include "core/base/mem.h"
-
-enum { DIGITS = 20 }; /* of any number, with its sign */
-
-/* v in decimal at p, which has DIGITS bytes; returns the end. */
-static char *put_number(char *p, int64_t v)
-{
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-                                "8081828384858687888990919293949596979899";
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    char text[DIGITS], *q = text + DIGITS;
-    if (v < 0) *p++ = '-';
-    for (; u >= 100; u /= 100) memcpy(q -= 2, pairs + 2 * (u % 100), 2);
-    if (u >= 10) memcpy(q -= 2, pairs + 2 * u, 2);
-    else *--q = (char)('0' + u);
-    size_t n = (size_t)(text + DIGITS - q);
-    memcpy(p, q, n);
-    return p + n;
-}
 
 static void add_number(struct buf *out, int64_t v)
 {
-    if (!buf_reserve(out, DIGITS)) return;
-    out->len = (size_t)(put_number(out->data + out->len, v) - out->data);
+    if (!buf_reserve(out, DECIMAL_MOST)) return;
+    out->len = (size_t)(decimal_put_signed(out->data + out->len, v) - out->data);
     out->data[out->len] = '\0';
 }
 
@@ -36,11 +18,11 @@ void encode_add_ids(const int32_t *id, size_t n, char between, struct buf *out)
     enum { AT_ONCE = 1024 };
     for (size_t i = 0; i < n;) {
         size_t to = n - i < AT_ONCE ? n : i + AT_ONCE;
-        if (!buf_reserve(out, (size_t)AT_ONCE * (DIGITS + 1))) return;
+        if (!buf_reserve(out, (size_t)AT_ONCE * (DECIMAL_MOST + 1))) return;
         char *p = out->data + out->len;
         for (; i < to; i++) {
             *p = between;
-            p = put_number(p + (i > 0), id[i]);
+            p = decimal_put_signed(p + (i > 0), id[i]);
         }
         *p = '\0';
         out->len = (size_t)(p - out->data);

@@ -2,33 +2,17 @@
 
 #include <string.h>
 
+#include "core/base/decimal.h"
 #include "core/token/score_text.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
-/* The two digits of each number below 100. */
-static const char two_digits[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
-                                 "555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
-enum { NUMBER_MOST = 20 };
-
-/* At `to`, where there is room for NUMBER_MOST bytes: to the end of it. */
-static inline char *put_number(char *to, uint64_t v)
-{
-    char text[NUMBER_MOST], *p = text + sizeof text;
-    for (; v >= 100; v /= 100) memcpy(p -= 2, two_digits + v % 100 * 2, 2);
-    if (v >= 10) memcpy(p -= 2, two_digits + v * 2, 2);
-    else *--p = (char)('0' + v);
-    size_t n = (size_t)(text + sizeof text - p);
-    memcpy(to, p, n);
-    return to + n;
-}
-
 void tok_add_number(struct buf *out, int64_t id)
 {
-    if (!buf_reserve(out, NUMBER_MOST)) return;
-    out->len = (size_t)(put_number(out->data + out->len, (uint64_t)id) - out->data);
+    if (!buf_reserve(out, DECIMAL_MOST)) return;
+    out->len = (size_t)(decimal_put(out->data + out->len, (uint64_t)id) - out->data);
     out->data[out->len] = '\0';
 }
 
@@ -116,12 +100,12 @@ void tok_line_json(struct buf *out, const char *key, const char *text)
 /* ,"token":id at once, where the token is a short one. */
 static bool add_member(struct buf *out, const char *separator, size_t n, const struct vocab *v, int id)
 {
-    if (!buf_reserve(out, n + QUOTED + 1 + NUMBER_MOST)) return false;
+    if (!buf_reserve(out, n + QUOTED + 1 + DECIMAL_MOST)) return false;
     char *to = out->data + out->len;
     memcpy(to, separator, n);
     if (!(to = put_text(to + n, v, id))) return false;
     *to++ = ':';
-    out->len = (size_t)(put_number(to, (uint64_t)id) - out->data);
+    out->len = (size_t)(decimal_put(to, (uint64_t)id) - out->data);
     return true;
 }
 
