@@ -1,9 +1,11 @@
 /* How the classes of tok_class_table.c normalize and cut text, make text of tokens,
  * and what they put around it. */
 #include <cjson/cJSON.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/split.h"
 #include "core/token/tok_base64.h"
 #include "core/token/tok_class.h"
@@ -248,26 +250,45 @@ static void gemma(struct buf *out)
     decode_bytes(out, true, false);
 }
 
-/* User-defined pieces, the longest first. */
+struct user_piece {
+    uint32_t len;
+    int id;
+};
+
+static int longer(const void *x, const void *y)
+{
+    const struct user_piece *a = x, *b = y;
+    if (a->len != b->len) return a->len < b->len ? 1 : -1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static void add_quoted(struct buf *regex, const char *s, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (s[k] && strchr("()[]{}?*+-|^$\\.&~# \t\n\r\v\f", s[k])) buf_addc(regex, '\\');
+        buf_addc(regex, s[k]);
+    }
+}
+
+/* User-defined pieces, the longest first; they may have got other names. */
 static int add_user_split(const struct class_build *b, struct buf *out, struct err *e)
 {
     struct buf regex = {0};
     const struct spm_model *m = &b->spm;
-    size_t longest = 0;
+    struct user_piece *v = mem_alloc(m->n, sizeof *v);
+    size_t n = 0, len;
+    if (!v) return err_oom(e, m->n * sizeof *v, "pieces");
     for (size_t i = 0; i < m->n; i++)
-        if (m->piece[i].type == SPM_USER && m->piece[i].len > longest) longest = m->piece[i].len;
-    for (size_t len = longest; len > 0; len--)
-        for (size_t i = 0; i < m->n; i++) {
-            if (m->piece[i].type != SPM_USER || m->piece[i].len != len) continue;
-            if (regex.len) buf_addc(&regex, '|');
-            const char *s = vocab_text(&b->vocab, (int)i, &(size_t){0});
-            for (size_t k = 0; k < b->vocab.v[i].len; k++) {
-                if (s[k] && strchr("()[]{}?*+-|^$\\.&~# \t\n\r\v\f", s[k])) buf_addc(&regex, '\\');
-                buf_addc(&regex, s[k]);
-            }
-        }
+        if (m->piece[i].type == SPM_USER) v[n++] = (struct user_piece){m->piece[i].len, (int)i};
+    qsort(v, n, sizeof *v, longer);
+    for (size_t i = 0; i < n; i++) {
+        const char *s = vocab_text(&b->vocab, v[i].id, &len);
+        if (i) buf_addc(&regex, '|');
+        add_quoted(&regex, s, len);
+    }
+    free(v);
     int ret = buf_ok(&regex, e);
-    if (ret == 0 && regex.len) add_split(out, "Regex", regex.data, "Isolated", false);
+    if (ret == 0 && n) add_split(out, "Regex", buf_text(&regex), "Isolated", false);
     buf_free(&regex);
     return ret;
 }

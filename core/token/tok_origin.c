@@ -1,5 +1,4 @@
 /* What stands beside a tokenizer in a directory, and where a tokenizer came from. */
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 

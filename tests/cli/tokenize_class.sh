@@ -111,6 +111,11 @@ is "$(ids codes 'the dog</s>the dog')" "$(ids code 'the dog</s>the dog')"
 is "$(ids legacy $'the dog\nthe\n\tdog')" \
     "$(printf 'the dog\nthe\n\tdog' | "$LLMCTL" tokenize encode -t legacy --offsets --template -q | cut -f1 | tr '\n' ' ' | sed 's/ *$//')"
 
+# User-defined pieces cut a text, the longest first.
+"$LLMCTL" tokenize train words --type sp-bpe --vocab-size 320 --user qx --user 'qx|z' --user qxy --out users.model -q
+model users '{"tokenizer_class":"PreTrainedTokenizerFast"}' users.model tokenizer.model
+is "$(printf 'qxyqxqx|zqx' | "$LLMCTL" tokenize encode -t users --pieces -q | sed 's/^[^q]*//')" "qxy qx qx|z qx"
+
 # No class: the file speaks for itself.
 mkdir bare
 cp u.model bare/sentencepiece.bpe.model
