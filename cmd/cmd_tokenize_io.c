@@ -322,69 +322,85 @@ static void free_rooms(struct opening *o)
     free(o->rooms);
 }
 
+/* What the options change about the tokenizer, and what it must have for them. */
+static int prepare(const struct encode_cfg *cfg, enum encode_to to, struct tokenizer *t, struct err *e)
+{
+    struct tok_padding pads;
+    bool around = cfg->bos || cfg->eos;
+    if (to != ENCODE_SHORT && (cfg->max_length || (cfg->pad && !cfg->limits))) {
+        tok_limit(t, cfg->max_length ? (size_t)cfg->max_length : SIZE_MAX, cfg->keep_end, cfg->limits);
+        tok_limit_cut(t, (enum tok_cut)cfg->cut, (size_t)cfg->stride);
+    }
+    if (cfg->allow_special && tok_allow_special(t, e)) return -1;
+    if (around && tok_put_ends(t, cfg->bos, cfg->eos, e)) return err_wrap(e, "--%s", cfg->bos ? "bos" : "eos");
+    if (to != ENCODE_SHORT && cfg->max_length && (cfg->with_template || around) && check_length(cfg, t, e)) return -1;
+    if (cfg->target && !tok_has_target(t))
+        return err_set(e, ERR_USAGE, "--target: '%s' treats what is translated and translations alike", cfg->tokenizer);
+    if (cfg->pad && set_pad(cfg, t, e)) return -1;
+    if (cfg->batch && !tok_padding(t, &pads))
+        return err_set(e, ERR_USAGE, "--batch: '%s' says nothing of filling up; give --pad, the token to do it with", cfg->tokenizer);
+    return 0;
+}
+
+static unsigned flags_of(const struct encode_cfg *cfg, enum encode_to to)
+{
+    bool limits = to != ENCODE_SHORT && (cfg->limits || cfg->pad || cfg->max_length);
+    return (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template || cfg->bos || cfg->eos ? TOK_TEMPLATE : 0u) |
+           (cfg->target ? TOK_TARGET : 0u) | (limits ? TOK_LIMITS : 0u) | (cfg->windows ? TOK_WINDOWS : 0u) |
+           (cfg->docs.strict ? TOK_STRICT : 0u);
+}
+
+/* sampling: NULL = nothing is cut at random. */
+static int encode_all(const struct encode_cfg *cfg, enum encode_to to, const struct opening *open, const struct tok_sampling *sampling,
+                      struct err *e)
+{
+    struct encode_stats stats;
+    struct encode_opts o = {
+        .t = open->t,
+        .to = to,
+        .out = cfg->out ? cfg->out : "-",
+        .flags = flags_of(cfg, to),
+        .pair_field = cfg->pair_field,
+        .shorten = {.max = (size_t)cfg->max_length, .keep = (enum tok_keep)cfg->keep, .between = cfg->between,
+                    .n_between = cfg->between ? strlen(cfg->between) : 0},
+        .batch = (size_t)cfg->batch,
+        .sampling = sampling,
+        .strict = cfg->docs.strict,
+        .docs = docs_config(&cfg->docs),
+        .files = &open->in->files,
+        .pool = open->in->pool,
+        .rooms = open->rooms,
+    };
+    o.docs.extra[0] = cfg->pair_field;
+    if (cfg->words) read_words(cfg, &o);
+    o.docs.any_bytes = true; /* the tokenizer knows what to do with them */
+    double start = time_now_s();
+    int ret = cfg->by_file ? count_by_file(cfg, &o, &stats, e) : cfg->by_token ? count_by_token(cfg, &o, &stats, e) : encode_run(&o, &stats, e);
+    if (ret && e->code == ERR_DATA && strstr(e->msg, "the text field is not a string")) err_hint(e, "encode --words takes lists of words");
+    if (ret || cfg->by_file || cfg->by_token) return ret;
+    return report_encoding(cfg, to, &stats, time_now_s() - start, e);
+}
+
 static int encode_files(const struct encode_cfg *cfg, enum encode_to to, const struct opt_result *r,
                         struct err *e)
 {
     struct docs_input in = {.pool = NULL};
-    struct encode_stats stats;
     struct tok_sampling sampling;
     bool at_random = false;
     struct err no_docs = {ERR_NONE, ""};
     struct opening open = {.cfg = cfg, .in = &in, .e = e};
     int bad = docs_open(&in, &cfg->docs, r, cfg->out, cfg->common.threads, &no_docs);
     open_all(&open);
-    struct tokenizer *t = open.t;
-    struct tok_padding pads;
-    bool fills_up = cfg->limits || cfg->pad, around = cfg->bos || cfg->eos;
-    if (t && to != ENCODE_SHORT && (cfg->max_length || (cfg->pad && !cfg->limits))) {
-        tok_limit(t, cfg->max_length ? (size_t)cfg->max_length : SIZE_MAX, cfg->keep_end, cfg->limits);
-        tok_limit_cut(t, (enum tok_cut)cfg->cut, (size_t)cfg->stride);
-    }
-    int ret = !t || (cfg->allow_special && tok_allow_special(t, e)) ? -1 : 0;
-    if (ret == 0 && around && tok_put_ends(t, cfg->bos, cfg->eos, e)) ret = err_wrap(e, "--%s", cfg->bos ? "bos" : "eos");
-    if (ret == 0 && to != ENCODE_SHORT && cfg->max_length && (cfg->with_template || around)) ret = check_length(cfg, t, e);
-    if (ret == 0 && cfg->target && !tok_has_target(t))
-        ret = err_set(e, ERR_USAGE, "--target: '%s' treats what is translated and translations alike", cfg->tokenizer);
-    if (ret == 0 && cfg->pad) ret = set_pad(cfg, t, e);
-    if (ret == 0 && cfg->batch && !tok_padding(t, &pads))
-        ret = err_set(e, ERR_USAGE, "--batch: '%s' says nothing of filling up; give --pad, the token to do it with", cfg->tokenizer);
-    if (ret == 0) ret = sampling_of(cfg, t, &sampling, &at_random, e);
+    int ret = open.t ? prepare(cfg, to, open.t, e) : -1;
+    if (ret == 0) ret = sampling_of(cfg, open.t, &sampling, &at_random, e);
     if (ret == 0 && bad) {
         *e = no_docs;
         ret = no_file(r, e);
     }
-    if (ret == 0) {
-        struct encode_opts o = {
-            .t = t,
-            .to = to,
-            .out = cfg->out ? cfg->out : "-",
-            .flags = (cfg->allow_special ? TOK_SPECIAL : 0u) | (cfg->with_template || around ? TOK_TEMPLATE : 0u) |
-                     (cfg->target ? TOK_TARGET : 0u) | (to != ENCODE_SHORT && (fills_up || cfg->max_length) ? TOK_LIMITS : 0u) |
-                     (cfg->windows ? TOK_WINDOWS : 0u),
-            .pair_field = cfg->pair_field,
-            .shorten = {.max = (size_t)cfg->max_length, .keep = (enum tok_keep)cfg->keep, .between = cfg->between,
-                        .n_between = cfg->between ? strlen(cfg->between) : 0},
-            .batch = (size_t)cfg->batch,
-            .sampling = at_random ? &sampling : NULL,
-            .strict = cfg->docs.strict,
-            .docs = docs_config(&cfg->docs),
-            .files = &in.files,
-            .pool = in.pool,
-            .rooms = open.rooms,
-        };
-        o.docs.extra[0] = cfg->pair_field;
-        if (cfg->words) read_words(cfg, &o);
-        o.docs.any_bytes = true; /* the tokenizer knows what to do with them */
-        if (cfg->docs.strict) o.flags |= TOK_STRICT;
-        double start = time_now_s();
-        bool listed = cfg->by_file || cfg->by_token;
-        ret = cfg->by_file ? count_by_file(cfg, &o, &stats, e) : cfg->by_token ? count_by_token(cfg, &o, &stats, e) : encode_run(&o, &stats, e);
-        if (ret && e->code == ERR_DATA && strstr(e->msg, "the text field is not a string")) err_hint(e, "encode --words takes lists of words");
-        if (ret == 0 && !listed) ret = report_encoding(cfg, to, &stats, time_now_s() - start, e);
-    }
+    if (ret == 0) ret = encode_all(cfg, to, &open, at_random ? &sampling : NULL, e);
     free_rooms(&open);
     docs_close(&in);
-    tok_free(t);
+    tok_free(open.t);
     return ret;
 }
 
