@@ -86,8 +86,8 @@ const struct word_slot *word_cache_find_on(struct word_cache *c, const struct wo
             struct word_slot *s = &c->lines[i].slot[k], swap;
             if (s->k[1] == 0) return NULL;
             if (!word_slot_is(s, key)) continue;
-            if (++c->seconds % WORD_SECONDS) return s;
-            /* Frequent words come home; the other one is found further on (and is of this line, or a stray already). */
+            /* It comes home; the other one is found further on (and is of this line, or a stray already). */
+            c->seconds++;
             swap = *to;
             *to = *s;
             *s = swap;

@@ -189,9 +189,8 @@ static inline bool word_slot_is(const struct word_slot *s, const struct word_key
     return ((s->k[0] ^ key->k[0]) | (s->k[1] ^ key->k[1]) << 4) == 0;
 }
 
-/* What is found elsewhere than in its place changes it with what is there one time in so many:
- * words that are as frequent as each other would do nothing else. */
-enum { WORD_SECONDS = 8 };
+/* What is found elsewhere than in its place changes it with what is there: the last one asked for is the next one
+ * most often, and two that are as frequent as each other cost little more than if they stayed. */
 /* In other lines than its own, which has strays. */
 const struct word_slot *word_cache_find_on(struct word_cache *c, const struct word_key *key);
 
@@ -201,8 +200,8 @@ static inline const struct word_slot *word_cache_find(struct word_cache *c, cons
     struct word_line *l = &c->lines[line];
     if (__builtin_expect(word_slot_is(&l->slot[place], key), 1)) return &l->slot[place];
     if (word_slot_is(&l->slot[!place], key)) {
-        if (++c->seconds % WORD_SECONDS) return &l->slot[!place];
         struct word_slot swap = l->slot[0];
+        c->seconds++;
         l->slot[0] = l->slot[1];
         l->slot[1] = swap;
         return &l->slot[place];

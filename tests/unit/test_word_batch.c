@@ -443,6 +443,7 @@ static void lines_are_fuller_until_that_has_cost_enough(void **state)
     struct word_key key;
     struct err e;
     int32_t out[WORD_KEY_MAX];
+    size_t lost = 0;
     assert_int_equal(word_cache_init(&c, &e), 0);
     add_numbers(&c, WORDS);
     for (int32_t i = 1; c.seconds - c.seconds_then <= MANY; i = i % WORDS + 1) {
@@ -455,8 +456,11 @@ static void lines_are_fuller_until_that_has_cost_enough(void **state)
     assert_int_equal(c.n_lines, 2 * MANY);
     for (int32_t i = 1; i <= WORDS; i++) {
         ask_number(&c, i, &key);
-        assert_true(word_cache_get(&c, &key, out) == 1 && out[0] == i);
+        size_t n = word_cache_get(&c, &key, out);
+        assert_true(n == 0 || (n == 1 && out[0] == i));
+        lost += n == 0;
     }
+    assert_true(lost < 8); /* of the first lines */
     word_cache_free(&c);
     for (int dense = 0; dense < 2; dense++) { /* where it never is so, at 7 words in 8 lines; else at 10 */
         assert_int_equal(word_cache_init(&c, &e), 0);
@@ -598,8 +602,10 @@ static void expect_all(bool frugal, bool dense)
         assert_int_equal(count, 1 + i % 8);
         assert_int_equal(ids[0], i);
         for (size_t k = 1; k < count; k++) assert_int_equal(ids[k], k);
+        const struct word_line *l = &c.lines[word_cache_line(&c, key.hash)]; /* wherever it was, it is at home now */
+        assert_true(word_slot_is(&l->slot[word_cache_place(&c, key.hash)], &key));
     }
-    assert_true(expect_strays(&c, WORDS / WORD_SECONDS) > WORDS / 50);
+    assert_true(expect_strays(&c, c.seconds) > WORDS / 50);
     word_cache_free(&c);
 }
 
@@ -635,7 +641,7 @@ static void a_full_cache_begins_anew(void **state)
     }
     assert_int_equal(emptied, 1);
     assert_int_equal(most, 3 * c.n_lines / 2);
-    (void)expect_strays(&c, WORDS / EVERY / WORD_SECONDS);
+    (void)expect_strays(&c, c.seconds);
     size_t found = 0;
     for (int32_t i = 1; i <= WORDS; i++) {
         memcpy(word, &i, sizeof i);
