@@ -144,12 +144,13 @@ static int exactly(const struct tokenizer *t, struct tok_scratch *s, const char 
     return 0;
 }
 
-/* Sums go on: the ids of a part hold while its gap is larger than the rounding. */
-static int carried(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t begin,
-                   size_t end, size_t n, const struct word_key *key, unsigned flags, struct tok_ids *out, struct err *e)
+/* Sums go on: the ids of part i hold while its gap is larger than the rounding. */
+static int carried(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t i, size_t n, unsigned flags,
+                   struct tok_ids *out, struct err *e)
 {
+    const struct word_key own = word_keys_get(&s->words->keys, i), *key = &own;
+    size_t begin = s->begins[i], end = s->words->ends[i], from = out->n, len = end - begin, n_ids;
     const uint8_t *word = (const uint8_t *)text + begin;
-    size_t from = out->n, len = end - begin, n_ids;
     uint32_t code;
     if (len > t->fast->longest || begin == 0 || end == n) return exactly(t, s, text, begin, end, n, flags, out, e);
     /* Near the sum where SentencePiece begins again the way has to be walked. */
@@ -295,7 +296,8 @@ static struct tok_put begin(const struct tokenizer *t, struct tok_scratch *s, co
     uint64_t unknown;
     size_t n = u ? tok_walk_symbols(t->fast, word, len, w, &unknown) : 0;
     if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return put; /* more ids than it may have there */
-    if (slot) word_cache_claim_slot(&s->cache, slot, &s->words->keys[i]);
+    const struct word_key key = word_keys_get(&s->words->keys, i);
+    if (slot) word_cache_claim_slot(&s->cache, slot, &key);
     if (tok_walk_unknown(u, w->symbols + w->n, n, unknown, &blank)) {
         put = put_unknown(t, s, n, blank, used);
         if (slot) fill(s, slot, word, len, put.ids, put.n, word_code(s->carry, (float)UNIGRAM_NO_GAP, n));
@@ -332,10 +334,11 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
             begun++;
             continue;
         }
-        struct word_slot *slot = word_cache_seek(&s->cache, &s->words->keys[i]);
+        const struct word_key key = word_keys_get(&s->words->keys, i);
+        struct word_slot *slot = word_cache_seek(&s->cache, &key);
         c->put[k] = (struct tok_put){NULL, 0, UNIGRAM_WORDS};
         if (slot->k[1]) {
-            s->cache.seconds += (size_t)(slot - s->cache.lines->slot) / 2 != word_cache_line(&s->cache, s->words->keys[i].hash);
+            s->cache.seconds += (size_t)(slot - s->cache.lines->slot) / 2 != word_cache_line(&s->cache, key.hash);
             c->put[k] = known(s, text, i, len, slot, &used);
         } else if (room) {
             c->put[k] = begin(t, s, text, i, len, slot, &used);
@@ -414,7 +417,7 @@ static int put_together(const struct tokenizer *t, struct tok_scratch *s, const 
         }
         out->n = (size_t)(to - out->id);
         size_t i = k < n ? left[k].word : 0;
-        if (k < n && carried(t, s, text, s->begins[i], s->words->ends[i], n_text, &s->words->keys[i], flags, out, e)) return -1;
+        if (k < n && carried(t, s, text, i, n_text, flags, out, e)) return -1;
     }
     *at = from;
     return 0;
@@ -426,7 +429,7 @@ static int take(const struct tokenizer *t, struct tok_scratch *s, const char *te
 {
     struct tok_carry *c = s->carry;
     const struct word_left *left = c->left;
-    size_t n_ids, n_left = s->batch->take(&s->cache, s->words->keys, i, end, s->narrow, c->taken, &n_ids, c->left), at = 0;
+    size_t n_ids, n_left = s->batch->take(&s->cache, &s->words->keys, i, end, s->narrow, c->taken, &n_ids, c->left), at = 0;
     while (n_left) {
         size_t count = look_up(t, s, (const uint8_t *)text, left, n_left);
         learn(t, s, (const uint8_t *)text);
@@ -459,12 +462,11 @@ void tok_carry_end(const struct tokenizer *t, struct tok_scratch *s, const struc
 int tok_carry_batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count,
                     unsigned flags, struct tok_ids *out, struct err *e)
 {
-    const size_t *begins = s->begins, *ends = s->words->ends;
     for (size_t i = 0; i < count; i++) {
         size_t end = last_safe(s, n, i, count);
         if (end > i && take(t, s, text, n, i, end, flags, out, e)) return -1;
         i = end;
-        if (i < count && carried(t, s, text, begins[i], ends[i], n, &s->words->keys[i], flags, out, e)) return -1;
+        if (i < count && carried(t, s, text, i, n, flags, out, e)) return -1;
     }
     return 0;
 }

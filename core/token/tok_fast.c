@@ -76,13 +76,16 @@ static void ask_all(struct tok_scratch *s, const uint8_t *p, size_t n, size_t co
 {
     struct tok_words *w = s->words;
     if (s->t->fast->kind == CUT_SPACES) { /* nothing is between the parts */
-        s->batch->ask(&s->cache, p, n, s->begins[0], w->ends, count, w->keys);
+        s->batch->ask(&s->cache, p, n, s->begins[0], w->ends, count, &w->keys);
         return;
     }
+    w->keys.shift = s->cache.shift;
     for (size_t i = 0; i < count; i++) {
         size_t begin = s->begins[i], len = w->ends[i] - begin;
-        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, p + begin, len, n - begin, &w->keys[i]);
-        else word_batch_ask_long(&s->cache, p + begin, len, &w->keys[i]);
+        struct word_key key;
+        if (len <= WORD_KEY_MAX) word_cache_ask(&s->cache, p + begin, len, n - begin, &key);
+        else word_batch_ask_long(&s->cache, p + begin, len, &key);
+        word_keys_put(&w->keys, i, &s->cache, &key);
     }
 }
 
@@ -136,7 +139,7 @@ static int one_part(const struct tokenizer *t, struct tok_scratch *s, const char
                     unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
-    const struct word_key *key = &s->words->keys[i];
+    const struct word_key own = word_keys_get(&s->words->keys, i), *key = &own;
     size_t begin = s->begins[i], end = s->words->ends[i], from = out->n, len = end - begin, n_ids;
     const uint8_t *word = (const uint8_t *)text + begin;
     uint32_t code;
@@ -161,7 +164,7 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
                  size_t count, unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
-    const struct tok_words *w = s->words;
+    struct tok_words *w = s->words;
     size_t i = f->first && s->begins[0] == 0 && !s->goes_on, common = count - (f->last && w->ends[count - 1] == n);
     size_t room = BATCH * (WORD_KEY_MAX + 1) + w->ends[count - 1] - s->begins[0]; /* word_batch_most() of each, and some more */
     if (tok_ids_room(out, room, e)) return -1;
@@ -171,7 +174,7 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
     while (i < count) {
         if (tok_ids_room(out, room, e)) return -1;
         int32_t *to = out->id + out->n; /* as long as nothing is missed */
-        if (i < common) i = s->batch->get(&s->cache, (const uint8_t *)text, w->ends, w->keys, i, common, &to);
+        if (i < common) i = s->batch->get(&s->cache, (const uint8_t *)text, w->ends, &w->keys, i, common, &to);
         out->n = (size_t)(to - out->id);
         if (i < common && together) {
             tok_many_learn(t, s, (const uint8_t *)text, n, i, common);

@@ -52,6 +52,7 @@ int tok_inside_exactly(const struct tokenizer *t, struct tok_scratch *s, const c
 {
     size_t begin = s->begins[i], end = s->words->ends[i], from;
     const uint8_t *word = (const uint8_t *)text + begin;
+    const struct word_key key = word_keys_get(&s->words->keys, i);
     struct unigram_path path;
     int ret = sum_up(t, s, text, i, n, flags, out, e);
     if (ret == 0 && end < n && tok_walk(t->fast, word, end - begin, s->sum, &path)) {
@@ -61,7 +62,7 @@ int tok_inside_exactly(const struct tokenizer *t, struct tok_scratch *s, const c
         from = out->n;
         ret = tok_part_slow(t, s, text, begin, end, n, flags, out, e);
         if (ret == 0 && end < n && tok_gap_is_wide(t->fast, s->gap, s->pre.n)) /* which is not shorter than a way */
-            word_cache_learn(&s->cache, &s->words->keys[i], word, end - begin, out->id + from, out->n - from);
+            word_cache_learn(&s->cache, &key, word, end - begin, out->id + from, out->n - from);
     }
     s->sum = 0;
     return ret;

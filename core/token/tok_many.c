@@ -34,8 +34,9 @@ static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_
         int32_t *ids = w->ids + w->begin[k];
         size_t n = (size_t)(w->begin[k + 1] - w->begin[k] - 1);
         if (!holds(f, text, begin, w->gap[k], m->n_symbols[k])) continue;
+        const struct word_key key = word_keys_get(&s->words->keys, i);
         if (w->unknown && f->walk->fused >= 0) n = tok_fuse(ids, n, f->walk->fused);
-        word_cache_learn(&s->cache, &s->words->keys[i], text + begin, len, ids, n);
+        word_cache_learn(&s->cache, &key, text + begin, len, ids, n);
     }
     unigram_words_clear(w);
 }
@@ -48,7 +49,8 @@ void tok_many_learn(const struct tokenizer *t, struct tok_scratch *s, const uint
     unigram_words_clear(&m->words);
     for (; i < end; i++) {
         size_t begin = s->begins[i], len = s->words->ends[i] - begin, count;
-        if (word_cache_seek(&s->cache, &s->words->keys[i])->k[1]) continue;
+        const struct word_key key = word_keys_get(&s->words->keys, i);
+        if (word_cache_seek(&s->cache, &key)->k[1]) continue;
         s->missed++;
         if (begin == 0 || begin + len == n || len > WALK_LOOKED_UP || !tok_walk_is_word(f, text + begin, len)) continue;
         if (!(count = tok_walk_symbols(f, text + begin, len, &m->words, &unknown))) continue;

@@ -45,13 +45,15 @@ struct tok_unknown {
 };
 
 /* Work space of one thread. */
-enum { BATCH = SPLIT_TWO };
+enum { BATCH = WORD_KEYS };
+_Static_assert((int)BATCH == (int)SPLIT_TWO, "two places of a text are cut in turns");
 
 /* A batch of words of a text: text[begin..ends[0]), text[ends[0]..ends[1]) ... */
 struct tok_words {
-    size_t begin, count, ends[BATCH];
-    struct word_key keys[BATCH];
+    struct word_keys keys;
+    size_t begin, count, ends[BATCH + 6]; /* 6 more: the second of two begins a line of the processor's cache, too */
 };
+_Static_assert(sizeof(struct tok_words) % 64 == 0, "lines");
 
 /* The same in their normal form, some batches of them. */
 enum { FORMED = 8 };
@@ -100,7 +102,7 @@ struct tok_scratch {
     size_t summed;               /* tok_fast.c: ... but for the ids from here on */
     size_t until, safe;          /* of the batch at work; the text where no sum can come near UNIGRAM_REBASE */
     uint32_t narrow;             /* tok_carry.c's code of the last place of any sum until there: gaps are wide whose code is above */
-    struct tok_words words[2];
+    struct tok_words *words;     /* two */
     size_t begins[BATCH];
     struct word_forms *forms;    /* tok_form.c, where that is the way */
     struct tok_formed formed[FORMED];

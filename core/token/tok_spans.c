@@ -136,7 +136,7 @@ void tok_spans_free(struct tok_spans *w)
 /* The spans of part i, which is in the cache and has the ids from w->ids.id[at] on; false: it is not so. */
 static bool known(struct tok_spans *w, size_t i, const uint8_t *text, size_t offset, size_t *at, struct tok_ids *out)
 {
-    const struct word_key *key = &w->words.keys[i];
+    const struct word_key own = word_keys_get(&w->words.keys, i), *key = &own;
     size_t begin = w->begins[i], len = w->words.ends[i] - begin, n;
     uint32_t code;
     if (len > WORD_LONG_MAX) return false;
@@ -162,7 +162,7 @@ static void remember(struct tok_spans *w, size_t i, const uint8_t *text, size_t 
     size_t begin = w->begins[i], len = w->words.ends[i] - begin, known_ids;
     uint32_t code;
     int32_t v[2 * WORD_LONG_MAX];
-    const struct word_key *key = &w->words.keys[i];
+    const struct word_key own = word_keys_get(&w->words.keys, i), *key = &own;
     if (len > WORD_LONG_MAX || p->n > (len <= WORD_KEY_MAX ? (size_t)SHORT_MOST : (size_t)WORD_LONG_MAX)) return;
     for (size_t k = 0; k < p->n; k++) {
         size_t b = p->span[k].begin - offset - begin, end = p->span[k].end - offset - begin;
@@ -407,8 +407,10 @@ static size_t lay_parts(const struct tokenizer *t, const struct tok_spans *w, co
 static void ask(struct tok_spans *w, const uint8_t *text, size_t n, size_t i)
 {
     size_t begin = w->begins[i], len = w->words.ends[i] - begin;
-    if (len <= WORD_KEY_MAX) word_cache_ask(&w->cache, text + begin, len, n - begin, &w->words.keys[i]);
-    else word_batch_ask_long(&w->cache, text + begin, len, &w->words.keys[i]);
+    struct word_key key;
+    if (len <= WORD_KEY_MAX) word_cache_ask(&w->cache, text + begin, len, n - begin, &key);
+    else word_batch_ask_long(&w->cache, text + begin, len, &key);
+    word_keys_put(&w->words.keys, i, &w->cache, &key);
 }
 
 /* Part i of a batch; 1: its ids are others. */

@@ -18,7 +18,8 @@ static int32_t single_id(const void *t, const uint8_t *word, size_t n)
 struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
 {
     struct tok_scratch *s = mem_zalloc(1, sizeof *s);
-    if (!s) {
+    if (!s || !(s->words = mem_alloc_aligned(2 * sizeof *s->words))) {
+        free(s);
         err_oom(e, sizeof *s, "encoder work space");
         return NULL;
     }
@@ -82,6 +83,7 @@ void tok_scratch_take(struct tok_scratch *s, struct tok_room *r)
 void tok_scratch_free(struct tok_scratch *s)
 {
     if (!s) return;
+    mem_free_aligned(s->words);
     word_cache_free(&s->cache);
     word_forms_free(s->forms);
     for (size_t i = 0; i < COUNT_OF(s->formed); i++) word_run_free(&s->formed[i].run);
@@ -215,7 +217,7 @@ static void cut_batch(struct tok_scratch *s, const uint8_t *text, size_t n, size
     if (begin >= n) return;
     const struct split_rule *rule = s->runs ? &t->runs->rule : t->by_rule ? &t->rule : NULL;
     w->count = rule ? s->by_rule(rule, text, n, begin, w->ends, BATCH) : s->split(text, n, begin, w->ends, BATCH);
-    s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, w->keys);
+    s->batch->ask(&s->cache, text, n, begin, w->ends, w->count, &w->keys);
 }
 
 /* Whether words that are their own keys are merged by their bytes, all of them. */
@@ -224,7 +226,7 @@ static bool merges_bytes(const struct tokenizer *t, const struct tok_scratch *s)
     return t->bpe.n_merges && t->bpe.every_byte && !s->runs;
 }
 
-static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const struct tok_words *w, const uint8_t *text,
+static int get_batch(const struct tokenizer *t, struct tok_scratch *s, struct tok_words *w, const uint8_t *text,
                      size_t n, size_t at, struct tok_ids *out, struct err *e)
 {
     size_t pos = w->begin;
@@ -234,13 +236,14 @@ static int get_batch(const struct tokenizer *t, struct tok_scratch *s, const str
     for (size_t i = 0; i < w->count; i++) {
         int32_t *to = out->id + out->n;
         size_t from = i;
-        i = s->batch->get(&s->cache, text, w->ends, w->keys, i, w->count, &to);
+        i = s->batch->get(&s->cache, text, w->ends, &w->keys, i, w->count, &to);
         out->n = (size_t)(to - out->id);
         if (i > from) pos = w->ends[i - 1];
         if (i == w->count) break;
         size_t len = w->ends[i] - pos;
-        if (bytes && len <= WORD_KEY_MAX) tok_misses_bytes(t, s, &w->keys[i], text + pos, len, out);
-        else if (other_word(t, s, &w->keys[i], text + pos, len, at + pos, n - pos, out, e)) return -1;
+        const struct word_key key = word_keys_get(&w->keys, i);
+        if (bytes && len <= WORD_KEY_MAX) tok_misses_bytes(t, s, &key, text + pos, len, out);
+        else if (other_word(t, s, &key, text + pos, len, at + pos, n - pos, out, e)) return -1;
         pos = w->ends[i];
     }
     return 0;

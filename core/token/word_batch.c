@@ -3,62 +3,59 @@
 #include "core/token/vbmi.h"
 
 static inline void ask_one(const struct word_cache *c, const uint8_t *word, size_t len, size_t left, struct word_key *key,
-                           size_t i, struct word_batch_long *longs)
+                           struct word_batch_long *longs)
 {
     if (len <= WORD_KEY_MAX) {
         word_cache_ask(c, word, len, left, key);
     } else {
         word_batch_ask_long(c, word, len, key);
-        word_batch_long_add(longs, key, i);
+        word_batch_long_add(longs, key);
     }
 }
 
 static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
-                struct word_key *keys)
+                struct word_keys *keys)
 {
-    struct word_batch_long longs = {.n = 0};
-    for (size_t i = 0; i < count; from = ends[i++])
-        ask_one(c, text + from, ends[i] - from, n - from, &keys[i], i, &longs);
-    word_batch_long_ask(c, keys, &longs);
+    struct word_batch_long longs;
+    struct word_key key;
+    longs.n = 0;
+    keys->shift = c->shift;
+    for (size_t i = 0; i < count; from = ends[i++]) {
+        ask_one(c, text + from, ends[i] - from, n - from, &key, &longs);
+        word_keys_put(keys, i, c, &key);
+    }
+    word_batch_long_ask(c, &longs);
 }
 
-static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
+static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends, struct word_keys *keys, size_t i,
                   size_t count, int32_t **to)
 {
     int32_t *out = *to;
-    for (size_t n; i < count && (n = word_batch_get_rare(c, text, ends[i], &keys[i], out)); i++) out += n;
+    word_keys_follow(keys, c, i, count);
+    for (size_t n; i < count; i++, out += n) {
+        struct word_key key = word_keys_get(keys, i);
+        if (!(n = word_batch_get_rare(c, text, ends[i], &key, out))) break;
+    }
     *to = out;
     return i;
-}
-
-/* Only vectors find single words. */
-static bool has_singles(const struct word_run *run)
-{
-    uint64_t any = 0;
-    for (size_t w = 0; 64 * w < run->n; w++) any |= run->single[w];
-    return any != 0;
 }
 
 static void ask_run(const struct word_cache *c, struct word_run *run, struct word_key *keys)
 {
     const uint8_t *text = (const uint8_t *)run->text;
-    if (!has_singles(run)) {
-        ask(c, text, run->len + 16, 0, run->begin + 1, run->n, keys);
-        return;
-    }
-    struct word_batch_long longs = {.n = 0};
+    struct word_batch_long longs;
+    longs.n = 0;
     for (size_t w = 0; 64 * w < run->n; w++)
         for (uint64_t m = word_run_others(run, w, 0); m; m &= m - 1) {
             size_t i = 64 * w + (size_t)__builtin_ctzll(m), at = run->begin[i];
-            ask_one(c, text + at, run->begin[i + 1] - at, run->len + 16 - at, &keys[i], i, &longs);
+            ask_one(c, text + at, run->begin[i + 1] - at, run->len + 16 - at, &keys[i], &longs);
         }
-    word_batch_long_ask(c, keys, &longs);
+    word_batch_long_ask(c, &longs);
 }
 
 static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to)
 {
     const uint8_t *text = (const uint8_t *)run->text;
-    if (!has_singles(run)) return get(c, text, run->begin + 1, keys, i, run->n, to);
     int32_t *out = *to;
     for (size_t w = i / 64, from = i; 64 * w < run->n; w++)
         for (uint64_t m = word_run_others(run, w, from); m; m &= m - 1) {
@@ -76,14 +73,16 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
     return i;
 }
 
-static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
+static size_t take(struct word_cache *c, struct word_keys *keys, size_t i, size_t end,
                    uint32_t least, int32_t *to, size_t *n, struct word_left *left)
 {
     size_t n_left = 0, used = 0, n_ids = 0;
     uint32_t code = 0;
+    word_keys_follow(keys, c, i, end);
     for (; i < end; i++) {
-        size_t len = (size_t)(keys[i].k[1] >> 56);
-        const int32_t *ids = len ? word_cache_ids(c, &keys[i], &n_ids, &code) : NULL;
+        struct word_key key = word_keys_get(keys, i);
+        size_t len = (size_t)(key.k[1] >> 56);
+        const int32_t *ids = len ? word_cache_ids(c, &key, &n_ids, &code) : NULL;
         if (ids && code > least) {
             memcpy(to + used, ids, n_ids * sizeof *ids);
             used += n_ids;

@@ -12,17 +12,57 @@ struct word_left {
     uint32_t at, word;
 };
 
-enum { WORD_BATCH_MORE = 16 };
+enum { WORD_BATCH_MORE = 16, WORD_KEYS = 512 };
+
+/* The words of a batch: their keys, and where in the cache's lines each has its place.  A hash, which is asked for
+ * where a word is not there, is made once more. */
+struct word_keys {
+    uint64_t k[WORD_KEYS + 3][2]; /* three before the first: the fours behind it are lines of the processor's cache */
+    uint32_t at[WORD_KEYS + 3];   /* in bytes */
+    unsigned shift;               /* of the cache when that was so */
+};
+
+static inline const uint64_t *word_keys_k(const struct word_keys *w, size_t i)
+{
+    return w->k[i + 3];
+}
+
+static inline const uint32_t *word_keys_at(const struct word_keys *w, size_t i)
+{
+    return &w->at[i + 3];
+}
+
+static inline struct word_key word_keys_get(const struct word_keys *w, size_t i)
+{
+    const uint64_t *k = word_keys_k(w, i);
+    return (struct word_key){{k[0], k[1]}, word_key_hash(k)};
+}
+
+static inline void word_keys_put(struct word_keys *w, size_t i, const struct word_cache *c, const struct word_key *key)
+{
+    memcpy(w->k[i + 3], key->k, sizeof key->k);
+    w->at[i + 3] = (uint32_t)((key->hash >> (c->shift - 1)) * sizeof(struct word_slot));
+}
+
+/* Words i to end - 1 in a cache that may have grown. */
+static inline void word_keys_follow(struct word_keys *w, const struct word_cache *c, size_t i, size_t end)
+{
+    for (; w->shift != c->shift && i < end; i++) {
+        struct word_key key = word_keys_get(w, i);
+        word_keys_put(w, i, c, &key);
+    }
+    w->shift = c->shift;
+}
 
 struct word_batch {
-    /* Keys of the words text[from..ends[0]), text[ends[0]..ends[1]) ..., whose lines
+    /* Keys of the words text[from..ends[0]), text[ends[0]..ends[1]) ..., at most WORD_KEYS, whose lines
      * are asked for; nothing behind text[n) is read. */
     void (*ask)(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
-                struct word_key *keys);
+                struct word_keys *keys);
     /* The ids of words i, i + 1 ..., which end at text[ends[i]) ..., to *to, which
      * moves on; up to WORD_BATCH_MORE more are written.  Returns the first word that is not known,
      * or is long and has more ids than word_batch_most(), or count. */
-    size_t (*get)(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
+    size_t (*get)(struct word_cache *c, const uint8_t *text, const size_t *ends, struct word_keys *keys, size_t i,
                   size_t count, int32_t **to);
     /* The same for a run, whose single words have no keys; up to 16 more ids are written. */
     void (*ask_run)(const struct word_cache *c, struct word_run *run, struct word_key *keys);
@@ -33,7 +73,7 @@ struct word_batch {
     /* Of a cache with codes: the ids of short words i to end - 1 whose code is above
      * least, *n of them, and up to 15 more are written; returns the number of
      * the others (and one more is written), those too that are in other lines. */
-    size_t (*take)(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
+    size_t (*take)(struct word_cache *c, struct word_keys *keys, size_t i, size_t end,
                    uint32_t least, int32_t *to, size_t *n, struct word_left *left);
     /* ids[0..n_ids) to `to`, of which 15 more are readable, and from[0..n) behind them: from is not before that place. */
     void (*put_and_move)(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n);
@@ -54,18 +94,18 @@ static inline void word_batch_ask_long(const struct word_cache *c, const uint8_t
  * the lines that say where are there.  Those that have no room here are not. */
 struct word_batch_long {
     size_t n;
-    uint16_t at[256];
+    struct word_key key[256];
 };
 
-static inline void word_batch_long_add(struct word_batch_long *l, const struct word_key *key, size_t i)
+static inline void word_batch_long_add(struct word_batch_long *l, const struct word_key *key)
 {
-    if (!word_key_is_run(key) && l->n < sizeof l->at / sizeof *l->at) l->at[l->n++] = (uint16_t)i;
+    if (!word_key_is_run(key) && l->n < sizeof l->key / sizeof *l->key) l->key[l->n++] = *key;
 }
 
-static inline void word_batch_long_ask(const struct word_cache *c, const struct word_key *keys, const struct word_batch_long *l)
+static inline void word_batch_long_ask(const struct word_cache *c, const struct word_batch_long *l)
 {
     for (size_t i = 0; i < l->n; i++) {
-        const struct word_key *key = &keys[l->at[i]];
+        const struct word_key *key = &l->key[i];
         const struct word_line *line = &c->lines[word_cache_line(c, key->hash)];
         const struct word_slot *s = &line->slot[word_slot_is(&line->slot[1], key)];
         if (!word_slot_is(s, key) || !key->k[1]) continue;

@@ -20,12 +20,12 @@ ALWAYS_INLINE void ask_short(const struct word_cache *c, const uint8_t *word, si
     __builtin_prefetch(&c->lines[key->hash >> c->shift]);
 }
 
-ALWAYS_INLINE void ask_one(const struct word_cache *c, const uint8_t *word, size_t len, struct word_key *key, size_t i,
+ALWAYS_INLINE void ask_one(const struct word_cache *c, const uint8_t *word, size_t len, struct word_key *key,
                            struct word_batch_long *longs)
 {
     if (__builtin_expect(len > WORD_KEY_MAX, 0)) {
         word_batch_ask_long(c, word, len, key);
-        word_batch_long_add(longs, key, i);
+        word_batch_long_add(longs, key);
     } else {
         ask_short(c, word, len, key);
     }
@@ -36,31 +36,14 @@ ALWAYS_INLINE __m512i load64(const void *p)
     return _mm512_loadu_si512(p);
 }
 
-/* Four words are four parts of 16 bytes of a vector, but of 24 bytes in memory: which of 8-byte
- * numbers of both goes where. */
-static const uint64_t key_to_part[8] = {0, 1, 3, 4, 6, 7, 9, 10};
-static const uint64_t part_to_key[12] = {0, 1, 8, 2, 3, 10, 4, 5, 12, 6, 7, 14};
-
 #define TIMES4(...) __VA_ARGS__, __VA_ARGS__, __VA_ARGS__, __VA_ARGS__
 static const uint8_t in_part[64] = {TIMES4(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
 static const uint8_t byte_numbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
                                          22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
                                          44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
 static const uint8_t of_part[64] = {TIMES4(TIMES4(0)), TIMES4(TIMES4(8)), TIMES4(TIMES4(16)), TIMES4(TIMES4(24))};
-
-/* Asks for the lines of four hashes, which are every other number.  Who reads numbers that a wider store has
- * just written to memory waits. */
-ALWAYS_INLINE void ask_lines(const char *lines, __m512i hash, __m512i shift)
-{
-    const __m512i places = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
-    /* Bytes from the first line on; somewhere in the line will do. */
-    __m128i at = _mm512_castsi512_si128(_mm512_permutexvar_epi32(places, _mm512_srlv_epi64(hash, shift)));
-    uint64_t two = (uint64_t)_mm_cvtsi128_si64(at), more = (uint64_t)_mm_extract_epi64(at, 1);
-    __builtin_prefetch(lines + (uint32_t)two);
-    __builtin_prefetch(lines + (two >> 32));
-    __builtin_prefetch(lines + (uint32_t)more);
-    __builtin_prefetch(lines + (more >> 32));
-}
+/* Lower halves of hashes of two fours, which are in turns. */
+static const uint32_t in_turns[16] = {0, 4, 8, 12, 2, 6, 10, 14};
 
 /* What is asked for, and how. */
 struct asking {
@@ -82,9 +65,9 @@ ALWAYS_INLINE __m256i four_times(const size_t *x)
     return _mm256_castpd_si256(_mm256_broadcast_sd((const double *)(const void *)x));
 }
 
-/* Four words, that are 60 bytes at most; 64 are readable where the first begins.  Returns bits 15, 31, 47 and
- * 63 of those that are longer than 15, whose keys are none. */
-ALWAYS_INLINE uint64_t ask_four(const struct asking *a, const uint8_t *text, const size_t *begins, struct word_key *keys)
+/* The keys of four words, that are 60 bytes at most; 64 are readable where the first begins.  Bits 15, 31, 47 and 63
+ * of *longs: of those that are longer than 15, whose keys are none. */
+ALWAYS_INLINE __m512i keys_of_four(const uint8_t *text, const size_t *begins, uint64_t *longs)
 {
     const __m512i byte = load64(in_part), spread = load64(of_part);
     const __m512i last = _mm512_broadcast_i64x2(_mm_set_epi64x((long long)0xFF00000000000000, 0));
@@ -94,43 +77,72 @@ ALWAYS_INLINE uint64_t ask_four(const struct asking *a, const uint8_t *text, con
     __m512i len = _mm512_permutexvar_epi8(spread, _mm512_castsi256_si512(_mm256_sub_epi64(end, begin)));
     __mmask64 within = _mm512_cmplt_epu8_mask(byte, len);
     __m512i k = _mm512_maskz_permutexvar_epi8(within, _mm512_add_epi8(from, byte), load64(text + begins[0]));
-    k = _mm512_ternarylogic_epi64(k, len, last, 0xF8); /* k | (len & last) */
-    /* word_key_hash(), in every other number */
-    __m512i h = _mm512_rol_epi64(_mm512_unpackhi_epi64(k, k), WORD_HASH_TURN);
-    h = _mm512_mullo_epi64(_mm512_xor_si512(h, k), a->factor);
-    ask_lines(a->lines, h, a->shift);
-    __m512i rest = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(part_to_key + 8)));
-    _mm512_storeu_si512(keys, _mm512_permutex2var_epi64(k, load64(part_to_key), h));
-    _mm256_storeu_si256((void *)((uint64_t *)keys + 8), _mm512_castsi512_si256(_mm512_permutex2var_epi64(k, rest, h)));
-    return _cvtmask64_u64(within) & 0x8000800080008000;
+    *longs = _cvtmask64_u64(within) & 0x8000800080008000;
+    return _mm512_ternarylogic_epi64(k, len, last, 0xF8); /* k | (len & last) */
+}
+
+ALWAYS_INLINE void ask_line(const struct asking *a, uint64_t at)
+{
+    __builtin_prefetch(a->lines + (uint32_t)at);
+    __builtin_prefetch(a->lines + (at >> 32));
+}
+
+/* Two fours, i and those that follow; returns the bits of both. */
+ALWAYS_INLINE uint64_t ask_eight(const struct asking *a, const uint8_t *text, const size_t *begins, struct word_keys *keys, size_t i)
+{
+    uint64_t longs[2];
+    __m512i x = keys_of_four(text, begins, &longs[0]), y = keys_of_four(text, begins + 4, &longs[1]);
+    _mm512_storeu_si512(keys->k[i + 3], x);
+    _mm512_storeu_si512(keys->k[i + 7], y);
+    /* word_key_hash() */
+    __m512i h = _mm512_xor_si512(_mm512_unpacklo_epi64(x, y), _mm512_rol_epi64(_mm512_unpackhi_epi64(x, y), WORD_HASH_TURN));
+    h = _mm512_srlv_epi64(_mm512_mullo_epi64(h, a->factor), a->shift);
+    __m256i at = _mm512_castsi512_si256(_mm512_permutexvar_epi32(load64(in_turns), h));
+    at = _mm256_and_si256(at, _mm256_set1_epi32(-(int)sizeof(struct word_slot)));
+    _mm256_storeu_si256((void *)(keys->at + i + 3), at);
+    /* Who reads numbers that a wider store has just written to memory waits. */
+    __m128i low = _mm256_castsi256_si128(at), high = _mm256_extracti128_si256(at, 1);
+    ask_line(a, (uint64_t)_mm_cvtsi128_si64(low));
+    ask_line(a, (uint64_t)_mm_extract_epi64(low, 1));
+    ask_line(a, (uint64_t)_mm_cvtsi128_si64(high));
+    ask_line(a, (uint64_t)_mm_extract_epi64(high, 1));
+    return longs[0] | longs[1] >> 1;
+}
+
+/* n words from i on, each by itself. */
+static __attribute__((noinline)) void ask_each(const struct word_cache *c, const uint8_t *text, const size_t *begins, size_t n,
+                                               struct word_keys *keys, size_t i, struct word_batch_long *longs)
+{
+    for (const size_t *end = begins + n; begins < end; begins++, i++) {
+        struct word_key key;
+        ask_one(c, text + begins[0], begins[1] - begins[0], &key, longs);
+        word_keys_put(keys, i, c, &key);
+    }
 }
 
 static void ask(const struct word_cache *c, const uint8_t *text, size_t n, size_t from, const size_t *ends, size_t count,
-                struct word_key *keys)
+                struct word_keys *keys)
 {
     const struct word_cache known = *c; /* keys are not in it */
     const struct asking asking = asking_of(c);
+    const size_t first[2] = {from, count ? ends[0] : 0}, *begins = ends;
     struct word_batch_long longs;
     size_t i = 1;
     longs.n = 0;
-    if (count) ask_one(&known, text + from, ends[0] - from, keys, 0, &longs);
-    while (i + 4 <= count) {
-        const size_t *begins = ends + i - 1;
-        bool together = begins[4] - begins[0] <= 4 * WORD_KEY_MAX && n - begins[0] >= 64;
-        uint64_t long_ones = 1;
-        if (__builtin_expect(together, 1)) {
-            long_ones = ask_four(&asking, text, begins, &keys[i]);
-            if (__builtin_expect(!long_ones, 1)) {
-                i += 4;
-                continue;
-            }
-            i += _tzcnt_u64(long_ones) / 16; /* the others are asked for again */
+    keys->shift = c->shift;
+    if (count) ask_each(&known, text, first, 1, keys, 0, &longs);
+    for (; i + 8 <= count && n - begins[4] >= 64; i += 8, begins += 8) {
+        uint64_t long_ones = 0;
+        bool together = (begins[4] - begins[0] <= 4 * WORD_KEY_MAX) & (begins[8] - begins[4] <= 4 * WORD_KEY_MAX);
+        if (__builtin_expect(together, 1)) long_ones = ask_eight(&asking, text, begins, keys, i);
+        else ask_each(&known, text, begins, 8, keys, i, &longs);
+        for (; __builtin_expect(long_ones != 0, 0); long_ones = _blsr_u64(long_ones)) { /* bits 15 and so on, 14 and so on */
+            size_t bit = _tzcnt_u64(long_ones), k = bit / 16 + (bit & 1 ? 0 : 4);
+            ask_each(&known, text, begins + k, 1, keys, i + k, &longs);
         }
-        ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
-        i++;
     }
-    for (; i < count; i++) ask_one(&known, text + ends[i - 1], ends[i] - ends[i - 1], &keys[i], i, &longs);
-    word_batch_long_ask(c, keys, &longs);
+    if (i < count) ask_each(&known, text, begins, count - i, keys, i, &longs);
+    word_batch_long_ask(c, &longs);
 }
 
 /* The words of a run that are not single, in a list: where the bits of each 64 end cannot be guessed. */
@@ -165,9 +177,9 @@ static void ask_run(const struct word_cache *c, struct word_run *run, struct wor
     list_others(run);
     for (size_t k = 0; k < run->n_others; k++) {
         size_t i = run->other[k], from = run->begin[i];
-        ask_one(&known, text + from, run->begin[i + 1] - from, &keys[i], i, &longs);
+        ask_one(&known, text + from, run->begin[i + 1] - from, &keys[i], &longs);
     }
-    word_batch_long_ask(c, keys, &longs);
+    word_batch_long_ask(c, &longs);
 }
 
 /* Ids of the pool. */
@@ -198,13 +210,13 @@ static inline size_t get_long(const struct word_cache *c, const struct word_slot
 }
 
 /* Which slot of its line has a word: bit 0, bit 4, or none. */
-ALWAYS_INLINE uint32_t slot_bits(const struct word_line *lines, unsigned shift, const struct word_key *key)
+ALWAYS_INLINE uint32_t slot_bits(const void *line, const uint64_t k[2])
 {
     /* The upper half of the length's byte is the slot's number of ids. */
     const long long all = -1, length = 0x0FFFFFFFFFFFFFFF;
     const __m512i care = _mm512_setr_epi64(all, length, 0, 0, all, length, 0, 0);
-    __m512i x = _mm512_broadcast_i64x2(_mm_loadu_si128((const __m128i *)(const void *)key->k));
-    uint32_t same = _mm512_testn_epi64_mask(_mm512_xor_si512(x, _mm512_loadu_si512(&lines[key->hash >> shift])), care);
+    __m512i x = _mm512_broadcast_i64x2(_mm_loadu_si128((const __m128i *)(const void *)k));
+    uint32_t same = _mm512_testn_epi64_mask(_mm512_xor_si512(x, _mm512_loadu_si512(line)), care);
     return same & same >> 1 & 0x11;
 }
 
@@ -212,7 +224,7 @@ ALWAYS_INLINE uint32_t slot_bits(const struct word_line *lines, unsigned shift, 
 ALWAYS_INLINE const struct word_slot *slot_of(const struct word_line *lines, unsigned shift, const struct word_key *key)
 {
     const uint8_t *line = (const uint8_t *)&lines[key->hash >> shift];
-    uint32_t slot = slot_bits(lines, shift, key);
+    uint32_t slot = slot_bits(line, key->k);
     if (__builtin_expect(slot == 0, 0)) return NULL;
     return (const struct word_slot *)(const void *)(line + 8 * _tzcnt_u32(slot));
 }
@@ -237,69 +249,67 @@ ALWAYS_INLINE size_t get_ids(struct word_cache *c, const struct word_slot *s, co
 }
 
 /* The same of any word; 0: unknown. */
-static __attribute__((noinline)) size_t get_one(struct word_cache *c, const uint8_t *text, size_t end, const struct word_key *key,
-                                                int32_t *out)
+static __attribute__((noinline)) size_t get_one(struct word_cache *c, const uint8_t *text, size_t end, const struct word_keys *keys,
+                                                size_t i, int32_t *out)
 {
-    const struct word_slot *s = word_cache_find(c, key);
+    const struct word_key key = word_keys_get(keys, i);
+    const struct word_slot *s = word_cache_find(c, &key);
     if (!s) return 0;
     _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
-    return get_ids(c, s, text, end, key, out);
+    return get_ids(c, s, text, end, &key, out);
 }
 
-ALWAYS_INLINE __m512i two_slots(const struct word_slot *a, const struct word_slot *b)
+ALWAYS_INLINE __m512i two_slots(const char *lines, const uint32_t at[2])
 {
-    __m512i x = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)a));
-    return _mm512_inserti64x4(x, _mm256_loadu_si256((const void *)b), 1);
+    __m512i x = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(lines + at[0])));
+    return _mm512_inserti64x4(x, _mm256_loadu_si256((const void *)(lines + at[1])), 1);
 }
 
 /* What four words' places have: their ids are 16 numbers, those with a bit in `there` count. */
 struct four {
     __m512i ids;
-    uint32_t known, there; /* two bits of a word, four of a word */
+    uint32_t known; /* two bits of a word */
+    __mmask16 there; /* four of a word */
 };
 
-ALWAYS_INLINE struct four look_up_four(const struct word_slot *slots, unsigned shift, const struct word_key *key)
+ALWAYS_INLINE struct four look_up_four(const char *lines, const uint64_t *k, const uint32_t *at)
 {
     /* A slot of 1 to 4 ids, less 1, differs from its key in no more than two bits. */
     const long long all = -1, but_two = (long long)0xCFFFFFFFFFFFFFFF, one = (long long)1 << 60;
     const __m512i care = _mm512_broadcast_i64x2(_mm_set_epi64x(but_two, all));
     const __m512i less = _mm512_broadcast_i64x2(_mm_set_epi64x(one, 0));
     const __m512i numbers = _mm512_broadcast_i32x4(_mm_setr_epi32(0, 1, 2, 3));
-    __m512i a = two_slots(&slots[key[0].hash >> shift], &slots[key[1].hash >> shift]);
-    __m512i b = two_slots(&slots[key[2].hash >> shift], &slots[key[3].hash >> shift]);
-    __m512i behind = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)((const uint64_t *)key + 8)));
-    __m512i want = _mm512_permutex2var_epi64(load64(key), load64(key_to_part), behind);
-    __m512i k = _mm512_sub_epi64(_mm512_shuffle_i64x2(a, b, 0x88), less);
-    __m512i n = _mm512_srli_epi32(_mm512_shuffle_epi32(k, 0xFF), 28);
+    __m512i a = two_slots(lines, at), b = two_slots(lines, at + 2);
+    __m512i found = _mm512_sub_epi64(_mm512_shuffle_i64x2(a, b, 0x88), less);
+    __m512i n = _mm512_srli_epi32(_mm512_shuffle_epi32(found, 0xFF), 28);
     return (struct four){.ids = _mm512_shuffle_i64x2(a, b, 0xDD),
-                         .known = _mm512_testn_epi64_mask(_mm512_xor_si512(k, want), care),
-                         .there = mask_bits16(_mm512_cmpge_epu32_mask(n, numbers))};
+                         .known = _mm512_testn_epi64_mask(_mm512_xor_si512(found, load64(k)), care),
+                         .there = _mm512_cmpge_epu32_mask(n, numbers)};
 }
 
-ALWAYS_INLINE int32_t *put_four(int32_t *out, const struct four *f)
+ALWAYS_INLINE int32_t *put_four(int32_t *out, __m512i ids, __mmask16 there)
 {
-    _mm512_storeu_si512(out, _mm512_maskz_compress_epi32((__mmask16)f->there, f->ids));
-    return out + _mm_popcnt_u32(f->there);
+    _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(there, ids));
+    return out + _mm_popcnt_u32(mask_bits16(there));
 }
 
-static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends, const struct word_key *keys, size_t i,
+static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends, struct word_keys *keys, size_t i,
                   size_t count, int32_t **to)
 {
-    const struct word_slot *slots = c->lines->slot;
-    const unsigned shift = c->shift - 1;
+    const char *lines = (const char *)c->lines;
     int32_t *out = *to;
+    word_keys_follow(keys, c, i, count);
     while (i + 4 <= count) {
-        struct four f = look_up_four(slots, shift, &keys[i]);
+        struct four f = look_up_four(lines, word_keys_k(keys, i), word_keys_at(keys, i));
         if (__builtin_expect(f.known == 0xFF, 1)) {
-            out = put_four(out, &f);
+            out = put_four(out, f.ids, f.there);
             i += 4;
             continue;
         }
         size_t known = _tzcnt_u32(~f.known) / 2, n;
-        f.there = _bzhi_u32(f.there, (unsigned)(4 * known));
-        out = put_four(out, &f);
+        out = put_four(out, f.ids, (__mmask16)_bzhi_u32(mask_bits16(f.there), (unsigned)(4 * known)));
         i += known;
-        if (!(n = get_one(c, text, ends[i], &keys[i], out))) {
+        if (!(n = get_one(c, text, ends[i], keys, i, out))) {
             *to = out;
             return i;
         }
@@ -307,7 +317,7 @@ static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends,
         i++;
     }
     for (size_t n; i < count; i++, out += n)
-        if (!(n = get_one(c, text, ends[i], &keys[i], out))) break;
+        if (!(n = get_one(c, text, ends[i], keys, i, out))) break;
     *to = out;
     return i;
 }
@@ -358,17 +368,17 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
 }
 
 /* Which words are left cannot be guessed: each is written down, and stays if it is. */
-static size_t take(struct word_cache *c, const struct word_key *keys, size_t i, size_t end,
+static size_t take(struct word_cache *c, struct word_keys *keys, size_t i, size_t end,
                    uint32_t least, int32_t *to, size_t *n, struct word_left *left)
 {
-    const struct word_line *lines = c->lines;
+    const uint8_t *lines = (const uint8_t *)c->lines;
     const int32_t *pool = c->pool;
-    const unsigned shift = c->shift;
     int32_t *out = to;
     size_t n_left = 0;
+    word_keys_follow(keys, c, i, end);
     for (; i < end; i++) {
-        uint32_t bits = slot_bits(lines, shift, &keys[i]);
-        const uint8_t *line = (const uint8_t *)&lines[keys[i].hash >> shift];
+        const uint8_t *line = lines + *word_keys_at(keys, i) / sizeof(struct word_line) * sizeof(struct word_line);
+        uint32_t bits = slot_bits(line, word_keys_k(keys, i));
         /* Where neither has it, the first is looked at, and it does not count. */
         const struct word_slot *s = (const struct word_slot *)(const void *)(line + (8 * _tzcnt_u32(bits | 0x100) & 63));
         size_t counts = (size_t)(bits != 0) & (size_t)(s->id[3] > least);
@@ -391,7 +401,8 @@ static size_t missing_run(const struct word_cache *c, const struct word_run *run
     size_t n = 0;
     for (size_t k = others_before(run, i); k < run->n_others; k++) {
         which[n] = run->other[k];
-        n += !slot_bits(lines, shift, &keys[which[n]]);
+        const struct word_key *key = &keys[which[n]];
+        n += !slot_bits(&lines[key->hash >> shift], key->k);
     }
     return n;
 }

@@ -45,18 +45,30 @@ static size_t random_words(const struct rng_key *k, uint64_t *at, uint8_t *text,
 
 /* All words through the cache; what it does not know is added. */
 static size_t run(const struct word_batch *b, struct word_cache *c, const uint8_t *text, size_t n, const size_t *ends,
-                  struct word_key *keys, int32_t *out, size_t *missed)
+                  struct word_keys *keys, int32_t *out, size_t *missed)
 {
     int32_t *to = out;
     b->ask(c, text, n, 0, ends, N_WORDS, keys);
     for (size_t i = 0; (i = b->get(c, text, ends, keys, i, N_WORDS, &to)) < N_WORDS; i++) {
         size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, count = ids_of(text + from, len, to);
-        if (len <= WORD_KEY_MAX) word_cache_add(c, &keys[i], to, count);
-        else word_cache_add_long(c, &keys[i], text + from, len, to, count, 0);
+        const struct word_key key = word_keys_get(keys, i);
+        if (len <= WORD_KEY_MAX) word_cache_add(c, &key, to, count);
+        else word_cache_add_long(c, &key, text + from, len, to, count, 0);
         ++missed[len > WORD_KEY_MAX];
         to += count;
     }
     return (size_t)(to - out);
+}
+
+/* All words are known, and the keys, of the last one at least, tell where they are in the lines that there are now. */
+static void expect_places(const struct word_batch *b, struct word_cache *c, const uint8_t *text, const size_t *ends,
+                          struct word_keys *keys, int32_t *out)
+{
+    assert_int_equal(b->get(c, text, ends, keys, 0, N_WORDS, &out), N_WORDS);
+    assert_int_equal(keys->shift, c->shift);
+    uint64_t hash = word_keys_get(keys, N_WORDS - 1).hash;
+    size_t slot = 2 * word_cache_line(c, hash) + word_cache_place(c, hash);
+    assert_int_equal(*word_keys_at(keys, N_WORDS - 1), slot * sizeof(struct word_slot));
 }
 
 /* Memory of N_TEXT bytes, rounded up to pages, behind which none may be read; *end is there. */
@@ -74,7 +86,7 @@ static void vectors_do_as_the_others(void **state)
     (void)state;
     static uint8_t text[N_TEXT];
     static int32_t out[2][N_TEXT + 16], want[N_TEXT];
-    static struct word_key keys[2][N_WORDS];
+    static struct word_keys keys[2];
     struct word_cache c[2];
     struct err e;
     struct rng_key k = rng_key(5, RNG_TEST, 0, 0);
@@ -89,11 +101,12 @@ static void vectors_do_as_the_others(void **state)
             n_want += ids_of(text + from, ends[i] - from, want + n_want), n_long += ends[i] - from > WORD_KEY_MAX;
         for (int i = 0; i < 2; i++) {
             memcpy(end - n, text, n); /* nothing behind it is there to be read */
-            count[i] = run(b[i], &c[i], end - n, n, ends, keys[i], out[i], missed[i]);
+            count[i] = run(b[i], &c[i], end - n, n, ends, &keys[i], out[i], missed[i]);
             assert_int_equal(count[i], n_want);
             assert_memory_equal(out[i], want, n_want * sizeof *want);
+            expect_places(b[i], &c[i], end - n, ends, &keys[i], out[i]);
         }
-        assert_memory_equal(keys[0], keys[1], sizeof keys[0]);
+        assert_memory_equal(keys[0].k, keys[1].k, sizeof keys[0].k);
     }
     assert_memory_equal(missed[0], missed[1], sizeof missed[0]);
     assert_true(missed[0][0] > 1000 && missed[0][0] < (size_t)ROUNDS * N_WORDS / 2); /* some were known, some not */
@@ -177,7 +190,7 @@ static void words_are_taken_by_their_codes(void **state)
     (void)state;
     static uint8_t text[N_TEXT];
     static int32_t out[N_TEXT + 16];
-    struct word_key keys[N_WORDS];
+    static struct word_keys keys;
     struct word_left left[N_WORDS + 1];
     struct err e;
     const uint32_t least = 11;
@@ -190,8 +203,8 @@ static void words_are_taken_by_their_codes(void **state)
         assert_int_equal(word_cache_init(&c, &e), 0);
         for (int round = 0; round < ROUNDS; round++) {
             size_t n = random_words(&rng, &at, text, ends), n_ids, n_left, l = 0, used = 0;
-            b[v]->ask(&c, text, n, 0, ends, N_WORDS, keys);
-            n_left = b[v]->take(&c, keys, 0, N_WORDS, least, out, &n_ids, left);
+            b[v]->ask(&c, text, n, 0, ends, N_WORDS, &keys);
+            n_left = b[v]->take(&c, &keys, 0, N_WORDS, least, out, &n_ids, left);
             for (size_t i = 0; i < N_WORDS; i++) {
                 size_t from = i ? ends[i - 1] : 0, len = ends[i] - from, n_known = 0;
                 int32_t want[LONGEST];
@@ -205,19 +218,29 @@ static void words_are_taken_by_their_codes(void **state)
                     continue;
                 }
                 assert_int_equal(left[l++].at, used);
-                bool one = len <= WORD_KEY_MAX, known = one ? word_cache_ids(&c, &keys[i], &n_known, &old) != NULL
-                    : word_cache_get_long(&c, &keys[i], text + from, len, &n_known, &old) != NULL;
-                if (!known && one) word_cache_add_code(&c, &keys[i], want, count, code);
-                else if (!known) word_cache_add_long(&c, &keys[i], text + from, len, want, count, code);
+                const struct word_key key = word_keys_get(&keys, i);
+                bool one = len <= WORD_KEY_MAX, known = one ? word_cache_ids(&c, &key, &n_known, &old) != NULL
+                    : word_cache_get_long(&c, &key, text + from, len, &n_known, &old) != NULL;
+                if (!known && one) word_cache_add_code(&c, &key, want, count, code);
+                else if (!known) word_cache_add_long(&c, &key, text + from, len, want, count, code);
                 else if (one && code <= least) low++;
                 else behind += one;
             }
             assert_int_equal(used, n_ids);
             assert_int_equal(l, n_left);
+            (void)b[v]->take(&c, &keys, 0, N_WORDS, least, out, &n_ids, left);
+            assert_int_equal(keys.shift, c.shift);
         }
         assert_true(taken > 10000 && low > 3000 && behind < 10000);
         word_cache_free(&c);
     }
+}
+
+static struct word_key ask_alone(const struct word_batch *b, const struct word_cache *c, const uint8_t *word, size_t len,
+                                 struct word_keys *keys)
+{
+    b->ask(c, word, len, 0, &len, 1, keys);
+    return word_keys_get(keys, 0);
 }
 
 /* Of a long word the cache has the hash, which another may have, too. */
@@ -229,19 +252,20 @@ static void long_words_are_compared(void **state)
         for (int v = 0; v < 2; v++) {
             struct word_cache c;
             struct word_key key;
+            struct word_keys keys;
             struct err e;
             uint8_t word[140];
             int32_t ids[4] = {7, 8, 9, 10}, out[16], *to = out;
             memset(word, 'w', len);
             assert_int_equal(word_cache_init(&c, &e), 0);
-            b[v]->ask(&c, word, len, 0, &len, 1, &key);
+            key = ask_alone(b[v], &c, word, len, &keys);
             word_cache_add_long(&c, &key, word, len, ids, 4, 0);
-            assert_int_equal(b[v]->get(&c, word, &len, &key, 0, 1, &to), 1);
+            assert_int_equal(b[v]->get(&c, word, &len, &keys, 0, 1, &to), 1);
             assert_int_equal(to - out, 4);
             assert_memory_equal(out, ids, sizeof ids);
             for (size_t i = 0; i < len; i++) {
                 word[i] ^= 1;
-                assert_int_equal(b[v]->get(&c, word, &len, &key, 0, 1, &to), 0);
+                assert_int_equal(b[v]->get(&c, word, &len, &keys, 0, 1, &to), 0);
                 assert_int_equal(to - out, 4);
                 word[i] ^= 1;
             }
@@ -283,6 +307,7 @@ static void runs_are_their_own_keys(void **state)
     for (int v = 0; v < 2; v++) {
         struct word_cache c;
         struct word_key key;
+        struct word_keys keys;
         struct err e;
         uint8_t word[MOST];
         int32_t out[MOST + WORD_BATCH_MORE];
@@ -295,9 +320,9 @@ static void runs_are_their_own_keys(void **state)
                     for (size_t i = 0; i < n_ids; i++) ids[i] = (int32_t)(4 * len + (size_t)kind + 1000 * i);
                     memset(word, " -"[kind / 2], len);
                     if (kind % 2) word[0] = '\n';
-                    b[v]->ask(&c, word, len, 0, &len, 1, &key);
+                    key = ask_alone(b[v], &c, word, len, &keys);
                     assert_true(word_key_is_run(&key) && word_key_long_len(&key) == len);
-                    size_t known = b[v]->get(&c, word, &len, &key, 0, 1, &to);
+                    size_t known = b[v]->get(&c, word, &len, &keys, 0, 1, &to);
                     assert_int_equal(known, round);
                     if (!known) word_cache_learn(&c, &key, word, len, ids, n_ids);
                     else assert_int_equal(to - out, n_ids);
@@ -309,7 +334,7 @@ static void runs_are_their_own_keys(void **state)
                     assert_memory_equal(there, ids, n_ids * sizeof *ids);
                     for (size_t i = 1; i < len; i++) { /* that of the first makes another run */
                         word[i] ^= 1;
-                        b[v]->ask(&c, word, len, 0, &len, 1, &key);
+                        key = ask_alone(b[v], &c, word, len, &keys);
                         assert_false(word_key_is_run(&key));
                         word[i] ^= 1;
                     }
@@ -333,14 +358,15 @@ static void no_more_ids_are_taken_than_there_is_room_for(void **state)
             for (int v = 0; v < 2; v++) {
                 struct word_cache c;
                 struct word_key key;
+                struct word_keys keys;
                 struct err e;
                 int32_t *to = out;
                 size_t many = n_ids > len;
                 assert_int_equal(word_cache_init(&c, &e), 0);
-                b[v]->ask(&c, word, len, 0, &len, 1, &key);
+                key = ask_alone(b[v], &c, word, len, &keys);
                 word_cache_add_long(&c, &key, word, len, ids, n_ids, 0);
                 memset(out, 0xAA, sizeof out);
-                assert_int_equal(b[v]->get(&c, word, &len, &key, 0, 1, &to), !many);
+                assert_int_equal(b[v]->get(&c, word, &len, &keys, 0, 1, &to), !many);
                 assert_int_equal(to - out, many ? 0 : n_ids);
                 assert_memory_equal(out, ids, (size_t)(to - out) * sizeof *out);
                 word_cache_free(&c);
