@@ -55,8 +55,12 @@ static void learn(struct tok_misses *m, struct word_cache *c, const struct bpe_j
     for (size_t i = 0; i < m->n_jobs; i++)
         n_ids += m->waiting[i].n <= WORD_KEY_MAX ? jobs[i].n : word_long_room(m->waiting[i].n, jobs[i].n);
     bool room = word_cache_room(c, m->n_jobs, n_ids + WORD_KEY_MAX);
-    /* Merging has taken these lines out of the first cache. */
+    /* Merging has taken these lines out of the first cache; words whose line is full go to the next one. */
     for (size_t i = 0; i < m->n_jobs; i++) __builtin_prefetch(&c->lines[word_cache_line(c, m->waiting[i].key.hash)], 1);
+    for (size_t i = 0; i < m->n_jobs; i++) {
+        const struct word_line *l = &c->lines[word_cache_line(c, m->waiting[i].key.hash)];
+        __builtin_prefetch(l + ((l->slot[0].k[1] != 0) & (l->slot[1].k[1] != 0)), 1);
+    }
     for (size_t i = 0; i < m->n_jobs; i++) {
         const struct tok_waiting *w = &m->waiting[i];
         struct word_slot *slot;
