@@ -1,6 +1,7 @@
 /* Unigram: the segmentation with the highest sum of scores (Viterbi).  The
  * order of additions and their precision are those of HF tokenizers (f64) and
  * of SentencePiece (sums in f32): near-ties would be decided otherwise. */
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,8 @@ static inline void relax(struct node *to, uint32_t from, int32_t id, double scor
     to->id = better ? id : to->id;
 }
 
-/* SentencePiece 0.2.3 begins again from 0 where a sum falls below -100000, so
- * that long texts keep their precision: all nodes reached so far move along. */
+/* SentencePiece 0.2.3 begins again from 0 where a sum is beyond 100000 or -100000,
+ * so that long texts keep their precision: all nodes reached so far move along. */
 static void rebase(size_t reach, struct node *v, size_t at, size_t n)
 {
     size_t end = n - at < reach ? n : at + reach;
@@ -101,7 +102,7 @@ static void forward(const struct tokenizer *t, const struct trie *trie, const ui
     v[0].best = sum;
     for (size_t at = 0; at < n;) {
         size_t len = char_len(word + at, n - at);
-        if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(trie->longest > 4 ? trie->longest : 4, v, at, n);
+        if (t->spm_floats && fabs(v[at].best) > UNIGRAM_REBASE) rebase(trie->longest > 4 ? trie->longest : 4, v, at, n);
         double here = v[at].best;
         bool single = false;
         uint32_t node = 0;
@@ -229,7 +230,7 @@ static void forward_symbols(const struct tokenizer *t, const struct unigram *u, 
     for (size_t i = 0; i <= n; i++) v[i] = (struct node){NOT_REACHED, NO_GAP, UINT32_MAX, 0};
     v[0].best = sum;
     for (size_t at = 0; at < n; at++) {
-        if (t->spm_floats && v[at].best < -UNIGRAM_REBASE) rebase(UNIGRAM_LONGEST, v, at, n);
+        if (t->spm_floats && fabs(v[at].best) > UNIGRAM_REBASE) rebase(UNIGRAM_LONGEST, v, at, n);
         uint32_t row;
         unigram_rows(u, symbols + at, 1, &row);
         size_t place = row >> UNIGRAM_DEPTH_BITS, depth = row & UNIGRAM_DEPTH;

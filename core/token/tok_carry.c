@@ -59,7 +59,7 @@ static void settle(const struct tokenizer *t, struct tok_scratch *s, size_t at, 
 {
     double step = t->fast->max_step, left;
     add_up(t, s, out);
-    left = UNIGRAM_REBASE + s->sum;
+    left = UNIGRAM_REBASE - fabs(s->sum);
     s->narrow = place_code(tok_last_place(fabs(s->sum) + (double)(s->until - at) * step, t->spm_floats));
     s->safe = at;
     if (!t->spm_floats || step * (double)(s->until - at) < left) s->safe = s->until;

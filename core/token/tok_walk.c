@@ -264,7 +264,7 @@ static int put_pending(const struct tokenizer *t, struct tok_scratch *s, const c
                        size_t n, unsigned flags, tok_slow_fn *slow, struct tok_ids *out, struct err *e)
 {
     /* Near the sum where SentencePiece begins again model_unigram.c has to look. */
-    bool near = t->spm_floats && s->sum - (double)(i - p->begin) * t->fast->max_step < -UNIGRAM_REBASE;
+    bool near = t->spm_floats && fabs(s->sum) + (double)(i - p->begin) * t->fast->max_step > UNIGRAM_REBASE;
     int ret = p->chains || near || i == n ? slow(t, s, text, p->begin, i, n, flags, out, e) : walk_pending(t, s, p, out, e);
     p->begin = i;
     p->n = 0;
@@ -274,7 +274,7 @@ static int put_pending(const struct tokenizer *t, struct tok_scratch *s, const c
 
 static inline float one_more(float sum, float score)
 {
-    return (sum < (float)-UNIGRAM_REBASE ? 0 : sum) + score;
+    return (fabsf(sum) > (float)UNIGRAM_REBASE ? 0 : sum) + score;
 }
 
 /* Characters that are in no token: no way goes past their ends.  The first of p[0..n)
@@ -329,7 +329,7 @@ int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *
     const struct tok_fast *f = t->fast;
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
     uint64_t which;
-    bool near = t->spm_floats && s->sum - (double)(end - begin) * f->max_step < -UNIGRAM_REBASE;
+    bool near = t->spm_floats && fabs(s->sum) + (double)(end - begin) * f->max_step > UNIGRAM_REBASE;
     bool whole = begin && end < n && t->spm_floats && !near;
     size_t n_all = whole ? symbols_in_pieces(f, (const uint8_t *)text + begin, end - begin, UNIGRAM_MOST, all, &which) : 0;
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
