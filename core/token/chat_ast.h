@@ -41,7 +41,10 @@ enum node_op {
     OP_NEG, OP_POS, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_IN, OP_NOT_IN
 };
 
-enum { MACRO_VARARGS = 1, MACRO_KWARGS = 2, MACRO_CALLER = 4 }; /* the body speaks of them */
+enum {
+    MACRO_VARARGS = 1, MACRO_KWARGS = 2, MACRO_CALLER = 4, /* the body speaks of them */
+    MACRO_OF_CALL = 8, /* what stands inside {% call %}, which has no name */
+};
 
 struct node_arg {
     const struct cstr *key; /* NULL: by position */

@@ -490,7 +490,9 @@ static int exec(struct chat_run *r, struct chat_env *env, const struct node *x, 
         return emit(r, &w);
     case N_FILTER_BLOCK:
         if (capture_filtered(r, env, x->kid[1], x->kid[0], flow, &v)) return -1;
-        return *flow == FLOW_NEXT ? emit(r, &v) : 0; /* else the loop is left, and nothing written */
+        if (*flow != FLOW_NEXT) return 0; /* the loop is left, and nothing written */
+        if (v.type != CV_STRING) return chat_fail(r, "the filters of a block make a text, not %s", cv_type_name(&v));
+        return emit(r, &v);
     case N_WITH: return exec_with(r, env, x, flow);
     case N_GENERATION: return exec_generation(r, env, x, flow);
     case N_BREAK: *flow = FLOW_BREAK; return 0;

@@ -6,6 +6,7 @@
 static struct node *parse_unary(struct parser *p, bool with_filter);
 static struct node *parse_primary(struct parser *p);
 static struct node *parse_or(struct parser *p);
+static struct node *list_node(struct parser *p, enum node_kind kind, const struct node_list *list);
 
 static struct node *binary(struct parser *p, uint8_t op, struct node *a, struct node *b)
 {
@@ -96,6 +97,18 @@ static struct node *parse_call(struct parser *p, struct node *callee)
     return parse_args(p, v) ? NULL : v;
 }
 
+/* "a[1, 2]": what follows the first comma; the key is all of them. */
+static struct node *parse_keys(struct parser *p, struct node *first)
+{
+    struct node_list list = {0};
+    if (parse_push(p, &list, first)) return NULL;
+    do {
+        struct node *v = parse_expression(p);
+        if (!v || parse_push(p, &list, v)) return NULL;
+    } while (parse_op(p, ","));
+    return list_node(p, N_TUPLE, &list);
+}
+
 static struct node *parse_subscript(struct parser *p, struct node *of)
 {
     struct node *part[3] = {NULL};
@@ -109,18 +122,16 @@ static struct node *parse_subscript(struct parser *p, struct node *of)
             }
             continue;
         }
-        if (n > colons) {
+        if (n > colons && (colons || !parse_op(p, ","))) {
             parse_fail(p, "']' is expected");
             return NULL;
         }
-        if (!(part[colons] = parse_expression(p))) return NULL;
+        part[colons] = n > colons ? parse_keys(p, part[0]) : parse_expression(p);
+        if (!part[colons]) return NULL;
         n = colons + 1;
     }
     p->at++;
-    if (!colons && !n) {
-        parse_fail(p, "an index is expected");
-        return NULL;
-    }
+    if (!colons && !n && !(part[0] = list_node(p, N_TUPLE, &(struct node_list){0}))) return NULL; /* "a[]" */
     struct node *v = parse_node(p, colons ? N_SLICE : N_ITEM, colons ? 4 : 2);
     if (!v) return NULL;
     v->kid[0] = of;

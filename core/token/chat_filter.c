@@ -149,11 +149,11 @@ static int large_integer(struct chat_run *r, double v, bool known, struct cv *ou
 
 static int f_int(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
-    const struct cv *fallback = chat_arg(a, 0, "default");
+    const struct cv *fallback = chat_arg(a, 0, "default"), *given = chat_arg(a, 1, "base");
     int64_t base = 10, whole = 0;
     double v = 0;
     (void)env;
-    if (chat_int_arg(r, a, 1, "base", &base)) return -1;
+    if (given) base = given->type == CV_INT ? given->u.i : given->type == CV_BOOL ? given->u.b : -1; /* a string is none of another's digits */
     if (of->type == CV_UNDEFINED) return chat_fail(r, "int needs a value, not an undefined one");
     if (of->type == CV_BIG) return *out = *of, 0;
     bool ok = of->type == CV_FLOAT;
@@ -270,7 +270,7 @@ static int f_attr(struct chat_run *r, struct chat_env *env, const struct cv *of,
 {
     (void)env;
     if (a->n < 1 || a->v[0].type != CV_STRING) return chat_fail(r, "attr needs a name");
-    if (of->type == CV_DICT) { /* members of a mapping are no attributes */
+    if (of->type == CV_DICT && !chat_has_method(of, a->v[0].u.s)) { /* members of a mapping are no attributes */
         *out = cv_undefined(a->v[0].u.s);
         return 0;
     }

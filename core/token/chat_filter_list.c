@@ -65,8 +65,8 @@ int filter_items(struct chat_run *r, struct chat_env *env, const struct cv *of, 
     return chat_dict_items(r, of->u.d, &v) ? -1 : chat_stream(r, v, of->u.d->n, out);
 }
 
-/* "a.b.0" of a value. */
-static int dotted_string(struct chat_run *r, const struct cv *of, const struct cstr *s, struct cv *out)
+/* "a.b.0" of a value; fallback (or NULL): what stands for each part that is not there. */
+static int dotted_string(struct chat_run *r, const struct cv *of, const struct cstr *s, const struct cv *fallback, struct cv *out)
 {
     *out = *of;
     for (size_t at = 0, end; at <= s->n; at = end + 1) {
@@ -82,13 +82,22 @@ static int dotted_string(struct chat_run *r, const struct cv *of, const struct c
         if (digits) key = cv_int(i);
         else if (!cv_slice(&r->mem, s, at, end, &key)) return chat_oom(r);
         if (chat_item(r, &from, &key, out)) return -1;
+        if (fallback && out->type == CV_UNDEFINED) *out = *fallback;
     }
+    return 0;
+}
+
+static int dotted_or(struct chat_run *r, const struct cv *of, const struct cv *path, const struct cv *fallback, struct cv *out)
+{
+    if (path->type == CV_STRING) return dotted_string(r, of, path->u.s, fallback, out);
+    if (chat_item(r, of, path, out)) return -1;
+    if (fallback && out->type == CV_UNDEFINED) *out = *fallback;
     return 0;
 }
 
 static int dotted(struct chat_run *r, const struct cv *of, const struct cv *path, struct cv *out)
 {
-    return path->type == CV_STRING ? dotted_string(r, of, path->u.s, out) : chat_item(r, of, path, out);
+    return dotted_or(r, of, path, NULL, out);
 }
 
 /* A default of none is as none given. */
@@ -101,19 +110,18 @@ static const struct cv *not_none(const struct cv *v)
 struct sorting {
     struct chat_run *r;
     const struct cv *attribute, *fallback;
-    bool reverse, cased, equal_undefined; /* what lacks the attribute is equal, as |sort has it */
+    bool reverse, cased, in_lists; /* as |sort has keys: equal ones need no order */
 };
 
 /* Letter case of a key does not count, unless it does. */
 static int fold(struct sorting *s, struct cv *key)
 {
-    if (key->type == CV_UNDEFINED && s->fallback) *key = *s->fallback;
     return !s->cased && key->type == CV_STRING ? chat_case(s->r, key->u.s, CASE_LOWER, key) : 0;
 }
 
 static int sort_key(struct sorting *s, const struct cv *v, struct cv *out)
 {
-    if (s->attribute ? dotted(s->r, v, s->attribute, out) : (*out = *v, 0)) return -1;
+    if (s->attribute ? dotted_or(s->r, v, s->attribute, s->fallback, out) : (*out = *v, 0)) return -1;
     return fold(s, out);
 }
 
@@ -128,7 +136,7 @@ static int sort_keys(struct sorting *s, const struct cv *v, struct cv *out)
         end = comma ? (size_t)(comma - path->s) : path->n;
         struct cstr part = {path->s + at, end - at, NULL, 0};
         if (n == COUNT_OF(key)) return chat_fail(s->r, "too many attributes to sort by");
-        if (dotted_string(s->r, v, &part, &key[n]) || fold(s, &key[n])) return -1;
+        if (dotted_string(s->r, v, &part, NULL, &key[n]) || fold(s, &key[n])) return -1;
         n++;
     }
     return cv_list(&s->r->mem, CV_LIST, key, n, out) ? 0 : chat_oom(s->r);
@@ -143,8 +151,8 @@ static int sort_items(struct sorting *s, struct cv *key, struct cv *v, struct cv
     for (size_t i = 0; i < n; i++) {
         bool second = a == half;
         if (a < half && b < n) {
-            bool neither = s->equal_undefined && key[a].type == CV_UNDEFINED && key[b].type == CV_UNDEFINED;
-            int order = neither ? 0 : cv_compare(&s->r->mem, &key[b], &key[a]);
+            int order = cv_compare(&s->r->mem, &key[b], &key[a]);
+            if (order == 2 && s->in_lists && cv_equal(&s->r->mem, &key[a], &key[b])) order = 0;
             if (order == 2)
                 return chat_fail(s->r, "values of type %s and %s have no order", cv_type_name(&key[a]),
                                  cv_type_name(&key[b]));
@@ -166,7 +174,7 @@ static int sort_list(struct sorting *s, const struct clist *l, struct cv *out)
     if (!key || !v || !tmp) return chat_oom(r);
     for (size_t i = 0; i < l->n; i++) {
         v[i] = l->v[i];
-        bool many = s->equal_undefined && s->attribute && s->attribute->type == CV_STRING &&
+        bool many = s->in_lists && s->attribute && s->attribute->type == CV_STRING &&
                     memchr(s->attribute->u.s->s, ',', s->attribute->u.s->n);
         if (many ? sort_keys(s, &v[i], &key[i]) : sort_key(s, &v[i], &key[i])) return -1;
     }
@@ -179,7 +187,7 @@ int filter_sort(struct chat_run *r, struct chat_env *env, const struct cv *of, c
     const struct clist *l;
     const struct cv *reverse = chat_arg(a, 0, "reverse"), *cased = chat_arg(a, 1, "case_sensitive");
     struct sorting s = {.r = r, .attribute = chat_arg(a, 2, "attribute"), .reverse = reverse && cv_true(reverse),
-                        .cased = cased && cv_true(cased), .equal_undefined = true};
+                        .cased = cased && cv_true(cased), .in_lists = true};
     (void)env;
     return chat_items(r, of, &l) || sort_list(&s, l, out) ? -1 : 0;
 }
@@ -308,8 +316,7 @@ int filter_map(struct chat_run *r, struct chat_env *env, const struct cv *of, co
             if (ret) return -1;
             continue;
         }
-        if (chat_step(r, 1) || dotted(r, &l->v[i], attribute, &v[i])) return -1;
-        if (fallback && v[i].type == CV_UNDEFINED) v[i] = *fallback;
+        if (chat_step(r, 1) || dotted_or(r, &l->v[i], attribute, fallback, &v[i])) return -1;
     }
     return chat_stream(r, v, l->n, out);
 }
@@ -423,12 +430,12 @@ int filter_groupby(struct chat_run *r, struct chat_env *env, const struct cv *of
     if (!v) return chat_oom(r);
     for (size_t from = 0, to; from < l->n; from = to) {
         struct cv folded, other, pair[2];
-        if (dotted(r, &l->v[from], s.attribute, &key) || sort_key(&s, &l->v[from], &folded)) return -1;
+        if (dotted_or(r, &l->v[from], s.attribute, s.fallback, &key) || sort_key(&s, &l->v[from], &folded)) return -1;
         for (to = from + 1; to < l->n; to++) {
             if (sort_key(&s, &l->v[to], &other)) return -1;
             if (!cv_equal(&r->mem, &folded, &other)) break;
         }
-        pair[0] = key.type == CV_UNDEFINED && s.fallback ? *s.fallback : key;
+        pair[0] = key;
         if (!cv_list(&r->mem, CV_LIST, l->v + from, to - from, &pair[1]) || !cv_list(&r->mem, CV_TUPLE, pair, 2, &at))
             return chat_oom(r);
         at.safe = true;

@@ -47,13 +47,14 @@ int filter_trim(struct chat_run *r, struct chat_env *env, const struct cv *of, c
 int filter_replace(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a,
                    struct cv *out)
 {
-    const struct cstr *s, *from = NULL, *to = NULL;
+    const struct cv *old = chat_arg(a, 0, "old"), *new = chat_arg(a, 1, "new");
+    const struct cstr *s, *from, *to;
     int64_t most = -1;
     (void)env;
-    if (chat_as_string(r, of, &s) || chat_string_arg(r, a, 0, "old", &from) || chat_string_arg(r, a, 1, "new", &to) ||
+    if (!old || !new) return chat_fail(r, "replace needs what and by what");
+    if (chat_as_string(r, of, &s) || chat_as_string(r, old, &from) || chat_as_string(r, new, &to) ||
         chat_int_arg(r, a, 2, "count", &most))
         return -1;
-    if (!from || !to) return chat_fail(r, "replace needs what and by what");
     return chat_replace(r, s, from, to, most, out);
 }
 

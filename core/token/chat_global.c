@@ -41,6 +41,7 @@ static int pairs(struct chat_run *r, const struct chat_args *a, struct cv **key,
     const struct cdict *d = a->n && !a->key[0] && a->v[0].type == CV_DICT ? a->v[0].u.d : NULL;
     const struct clist *l = NULL, *pair;
     bool list = a->n && !a->key[0] && !d;
+    if (list && a->v[0].type == CV_UNDEFINED) return chat_fail(r, "an undefined value is no mapping");
     if (list && chat_items(r, &a->v[0], &l)) return -1;
     size_t cap = a->n + (d ? d->n : l ? l->n : 0) + 4;
     *key = chat_alloc(&r->mem, cap, sizeof **key);

@@ -101,7 +101,7 @@ static int macro_member(struct chat_run *r, const struct node *macro, const stru
 {
     static const struct { const char *name; uint8_t flag; } flags[] = {
         {"catch_varargs", MACRO_VARARGS}, {"catch_kwargs", MACRO_KWARGS}, {"caller", MACRO_CALLER}};
-    if (cstr_is(name, "name")) *out = macro->value;
+    if (cstr_is(name, "name")) *out = macro->op & MACRO_OF_CALL ? cv_none() : macro->value;
     for (size_t i = 0; i < COUNT_OF(flags); i++)
         if (cstr_is(name, flags[i].name)) *out = cv_bool(macro->op & flags[i].flag);
     bool explicit = false;

@@ -185,6 +185,16 @@ static struct node *parse_target(struct parser *p, bool attributes)
     return v;
 }
 
+/* Of {% with %}, where 'loop' is a name like any other. */
+static struct node *parse_with_target(struct parser *p)
+{
+    int inside = p->inside_for;
+    p->inside_for = 0;
+    struct node *v = parse_target(p, false);
+    p->inside_for = inside;
+    return v;
+}
+
 /* "target in items if test recursive" */
 static int parse_for_head(struct parser *p, struct node *v)
 {
@@ -310,7 +320,7 @@ static struct node *parse_call_block(struct parser *p)
         return NULL;
     }
     if (!(macro->kid[0] = called_until(p, "endcall"))) return NULL;
-    macro->op = macro_flags(macro->kid[0]);
+    macro->op = macro_flags(macro->kid[0]) | MACRO_OF_CALL;
     return v;
 }
 
@@ -324,7 +334,7 @@ static struct node *parse_with(struct parser *p)
             parse_fail(p, "',' is expected");
             return NULL;
         }
-        if (!(target = parse_target_name(p)) || parse_push(p, &kids, target)) return NULL;
+        if (!(target = parse_with_target(p)) || parse_push(p, &kids, target)) return NULL;
         if (!parse_op(p, "=")) {
             parse_fail(p, "'=' is expected");
             return NULL;

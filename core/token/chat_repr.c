@@ -103,10 +103,11 @@ static void write_lazy(struct chat_text *out, const struct cv *v, uint8_t mark, 
     buf_free(&b);
 }
 
-/* "<LoopContext 1/3>", "<Macro 'name'>"; of others an address, which cv_has_text() tells. */
+/* "<LoopContext 1/3>", "<Macro 'name'>", "<Macro anonymous>"; of others an address, which cv_has_text() tells. */
 static void write_object(struct buf *b, const struct cv *v)
 {
     if (v->type == CV_LOOP) buf_printf(b, "<LoopContext %zu/%zu>", v->u.loop->at + 1, v->u.loop->n);
+    else if (v->type == CV_MACRO && v->u.macro->node->op & MACRO_OF_CALL) buf_adds(b, "<Macro anonymous>");
     else if (v->type == CV_MACRO) buf_printf(b, "<Macro '%.*s'>", (int)v->u.macro->node->value.u.s->n, v->u.macro->node->value.u.s->s);
     else buf_printf(b, "<%s>", cv_type_name(v));
 }

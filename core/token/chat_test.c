@@ -73,6 +73,16 @@ static int remainder_is(struct chat_run *r, const struct cv *of, struct cv by, i
     return 0;
 }
 
+/* The same object of Python: an undefined value is made anew each time that it is asked for.  Texts and numbers that
+ * are equal pass for one. */
+static bool same(struct chat_run *r, const struct cv *a, const struct cv *b)
+{
+    if (a->type != b->type || a->type == CV_UNDEFINED) return false;
+    if (a->type == CV_LIST) return a->u.l == b->u.l;
+    if (a->type == CV_DICT) return a->u.d == b->u.d;
+    return cv_equal(&r->mem, a, b);
+}
+
 int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, const struct chat_args *a, bool *out)
 {
     int yes = plain(name, of), op = compare_op(name);
@@ -97,7 +107,7 @@ int chat_test(struct chat_run *r, const struct cstr *name, const struct cv *of, 
         if (a->n < 1) return chat_fail(r, "the test '%.*s' needs a value", (int)name->n, name->s);
         if (op) return chat_compare(r, (uint8_t)op, of, &a->v[0], out);
         if (cstr_is(name, "sameas")) {
-            *out = of->type == a->v[0].type && cv_equal(&r->mem, of, &a->v[0]);
+            *out = same(r, of, &a->v[0]);
             return 0;
         }
         return remainder_is(r, of, a->v[0], 0, out);

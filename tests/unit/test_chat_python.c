@@ -46,6 +46,26 @@ static void blocks_are_left_as_in_jinja(void **state)
     expect("{{ 1 is eq 1 }}{{ 2 is lt 2 }}{{ 3 is divisibleby 3 }}", "TrueFalseTrue");
 }
 
+static void odd_values_are_taken_as_in_jinja(void **state)
+{
+    (void)state;
+    expect("{{ 'foo'|replace('o', 42) }}{{ '5None'|replace(5, 'x')|replace(none, 1) }}", "f4242x1");
+    expect("{{ {(1, 2): 'x'}[1, 2] }}{{ {(): 'y'}[] }}{{ [1][]|default('z') }}{{ 'ab'[1, 2] is defined }}", "xyzFalse");
+    expect("{% for i in [1] %}{% with a = 1, (b, (loop,)) = (2, (3,)) %}{{ a }}{{ b }}{{ loop }}{% endwith %}{% endfor %}", "123");
+    expect("{{ 7|int(base='x') }}{{ '7'|int(base='x') }}{{ 'a'|int(3, base=none) }}{{ '11'|int(0, true) }}{{ 'z'|int(base=36) }}", "7731135");
+    expect("{{ [none, none]|sort }}{{ [[none, 2], [none, 1]]|sort }}", "[None, None][[None, 1], [None, 2]]");
+    expect("{{ [{'a': {'b': 1}}, {}]|map(attribute='a.b', default='x')|join(',') }}{{ [{}]|groupby('a.b', default='x') }}", "1,x[('x', [{}])]");
+    expect("{{ ({'items': 4}|attr('items'))()|list }}{{ {'k': 4}|attr('k') is defined }}", "[('items', 4)]False");
+    expect("{% macro m() %}{{ caller.name }}{{ caller }}{{ caller() }}{% endmacro %}{% call m() %}c{% endcall %}{{ m.name }}", "None<Macro anonymous>cm");
+    expect("{% set l = [1] %}{{ zz is sameas zz }}{{ l is sameas l }}{{ l is sameas [1] }}{{ n is sameas 7 }}", "FalseTrueFalseTrue");
+    expect_error("{{ namespace(zz) }}", "an undefined value is no mapping");
+    expect_error("{{ dict(zz, a=1) }}", "an undefined value is no mapping");
+    expect_error("{{ [none, 1]|sort }}", "have no order");
+    expect_error("{{ [none, none]|max }}", "no order");
+    expect_error("{% filter wordcount %}a b{% endfilter %}", "the filters of a block make a text, not int");
+    expect_error("{{ [1][2, ] }}", "a value is expected");
+}
+
 static void percent_formats_as_python(void **state)
 {
     (void)state;
@@ -201,6 +221,7 @@ int main(void)
         cmocka_unit_test(loops_call_themselves),
         cmocka_unit_test(remainders_have_the_sign_of_what_divides),
         cmocka_unit_test(blocks_are_left_as_in_jinja),
+        cmocka_unit_test(odd_values_are_taken_as_in_jinja),
         cmocka_unit_test(percent_formats_as_python),
         cmocka_unit_test(braces_format_as_python),
         cmocka_unit_test(strings_have_the_methods_of_python),
