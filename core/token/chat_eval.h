@@ -124,6 +124,7 @@ int chat_lazy_contains(struct chat_run *r, const struct cv *in, const struct cv 
 int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *name, const struct cv *of,
                 const struct chat_args *a, struct cv *out);
 bool chat_is_filter(const struct cstr *name);
+bool chat_is_test(const struct cstr *name);
 /* The value as a string, as str() makes it. */
 int chat_as_string(struct chat_run *r, const struct cv *of, const struct cstr **out);
 int chat_dict_items(struct chat_run *r, const struct cdict *d, struct cv **out); /* [d->n] pairs */
@@ -177,6 +178,9 @@ int chat_join(struct chat_run *r, const struct clist *l, const struct cstr *sepa
 /* An argument as a string or an integer; *out keeps its default when absent. */
 int chat_string_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, const struct cstr **out);
 int chat_int_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, int64_t *out);
+/* The same where Python takes none for a missing one. */
+int chat_string_or_none(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, const struct cstr **out);
+int chat_int_or_none(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, int64_t *out);
 
 /* chat_case.c: as Python's str.upper(), lower(), title(), Jinja's title filter, and capitalize().
  * TITLE: every run of letters, as str.title(); WORDS: every word, as the filter; SWAP: the other case of each. */

@@ -237,16 +237,28 @@ static int round_integer(struct chat_run *r, int64_t v, int64_t zeros, struct cv
     return 0;
 }
 
+/* round(of, none) of Python. */
+static int nearest_integer(struct chat_run *r, const struct cv *of, struct cv *out)
+{
+    if (of->type != CV_FLOAT) return *out = cv_int(of->type == CV_INT ? of->u.i : of->u.b), 0;
+    double v = nearbyint(of->u.f);
+    if (!isfinite(v)) return chat_fail(r, "round: %s has no integer beside it", isnan(v) ? "nan" : "an infinite number");
+    if (v < -0x1p63 || v >= 0x1p63) return large_integer(r, v, true, out);
+    *out = cv_int((int64_t)v);
+    return 0;
+}
+
 static int f_round(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     int64_t digits = 0;
-    const struct cv *method = chat_arg(a, 1, "method");
+    const struct cv *precision = chat_arg(a, 0, "precision"), *method = chat_arg(a, 1, "method");
     (void)env;
     if (!cv_is_number(of)) return chat_fail(r, "round needs a number, not %s", cv_type_name(of));
-    if (chat_int_arg(r, a, 0, "precision", &digits)) return -1;
-    double scale = pow(10, (double)digits), v = cv_number(of) * scale;
     bool up = method && cv_is(method, "ceil"), down = method && cv_is(method, "floor");
     if (method && !up && !down && !cv_is(method, "common")) return chat_fail(r, "round goes 'common', 'ceil' or 'floor'");
+    if (precision && precision->type == CV_NONE && !up && !down) return nearest_integer(r, of, out);
+    if (chat_int_arg(r, a, 0, "precision", &digits)) return -1;
+    double scale = pow(10, (double)digits), v = cv_number(of) * scale;
     if ((up || down) && !isfinite(v)) return chat_fail(r, "round: %s has no integer beside it", isnan(v) ? "nan" : "an infinite number");
     if (up || down) *out = cv_float(((up ? ceil(v) : floor(v)) + 0.0) / scale); /* Python's integers have no -0 */
     else if (of->type != CV_FLOAT) return round_integer(r, of->type == CV_INT ? of->u.i : of->u.b, digits < 0 ? -digits : 0, out);

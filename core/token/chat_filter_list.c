@@ -89,6 +89,7 @@ static int dotted_string(struct chat_run *r, const struct cv *of, const struct c
 
 static int dotted_or(struct chat_run *r, const struct cv *of, const struct cv *path, const struct cv *fallback, struct cv *out)
 {
+    if (path->type == CV_NONE) return *out = *of, 0;
     if (path->type == CV_STRING) return dotted_string(r, of, path->u.s, fallback, out);
     if (chat_item(r, of, path, out)) return -1;
     if (fallback && out->type == CV_UNDEFINED) *out = *fallback;
@@ -185,10 +186,12 @@ static int sort_list(struct sorting *s, const struct clist *l, struct cv *out)
 int filter_sort(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     const struct clist *l;
-    const struct cv *reverse = chat_arg(a, 0, "reverse"), *cased = chat_arg(a, 1, "case_sensitive");
-    struct sorting s = {.r = r, .attribute = chat_arg(a, 2, "attribute"), .reverse = reverse && cv_true(reverse),
-                        .cased = cased && cv_true(cased), .in_lists = true};
+    const struct cv *cased = chat_arg(a, 1, "case_sensitive");
+    struct sorting s = {.r = r, .attribute = chat_arg(a, 2, "attribute"), .cased = cased && cv_true(cased), .in_lists = true};
+    int64_t reverse = 0;
     (void)env;
+    if (chat_int_arg(r, a, 0, "reverse", &reverse)) return -1;
+    s.reverse = reverse != 0;
     return chat_items(r, of, &l) || sort_list(&s, l, out) ? -1 : 0;
 }
 
@@ -196,11 +199,13 @@ int filter_dictsort(struct chat_run *r, struct chat_env *env, const struct cv *o
                     struct cv *out)
 {
     struct cv *items, at;
-    const struct cv *cased = chat_arg(a, 0, "case_sensitive"), *by = chat_arg(a, 1, "by"),
-                    *reverse = chat_arg(a, 2, "reverse");
-    at = cv_int(by && cv_is(by, "value"));
-    struct sorting s = {.r = r, .attribute = &at, .reverse = reverse && cv_true(reverse), .cased = cased && cv_true(cased)};
+    const struct cv *cased = chat_arg(a, 0, "case_sensitive"), *by = chat_arg(a, 1, "by");
+    int64_t reverse = 0;
     (void)env;
+    if (by && !cv_is(by, "key") && !cv_is(by, "value")) return chat_fail(r, "dictsort goes by 'key' or by 'value'");
+    if (chat_int_arg(r, a, 2, "reverse", &reverse)) return -1;
+    at = cv_int(by && cv_is(by, "value"));
+    struct sorting s = {.r = r, .attribute = &at, .reverse = reverse != 0, .cased = cased && cv_true(cased)};
     if (of->type != CV_DICT) return chat_fail(r, "dictsort needs a mapping, not %s", cv_type_name(of));
     if (chat_dict_items(r, of->u.d, &items)) return -1;
     struct clist l = {items, of->u.d->n};

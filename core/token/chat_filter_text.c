@@ -40,7 +40,7 @@ int filter_trim(struct chat_run *r, struct chat_env *env, const struct cv *of, c
 {
     const struct cstr *s, *chars = NULL;
     (void)env;
-    if (chat_as_string(r, of, &s) || chat_string_arg(r, a, 0, "chars", &chars)) return -1;
+    if (chat_as_string(r, of, &s) || chat_string_or_none(r, a, 0, "chars", &chars)) return -1;
     return chat_strip(r, s, chars, STRIP_LEFT | STRIP_RIGHT, out);
 }
 
@@ -53,7 +53,7 @@ int filter_replace(struct chat_run *r, struct chat_env *env, const struct cv *of
     (void)env;
     if (!old || !new) return chat_fail(r, "replace needs what and by what");
     if (chat_as_string(r, of, &s) || chat_as_string(r, old, &from) || chat_as_string(r, new, &to) ||
-        chat_int_arg(r, a, 2, "count", &most))
+        chat_int_or_none(r, a, 2, "count", &most))
         return -1;
     return chat_replace(r, s, from, to, most, out);
 }

@@ -21,7 +21,7 @@ int filter_truncate(struct chat_run *r, struct chat_env *env, const struct cv *o
     const struct cstr *end = &dots;
     int64_t length = 255, leeway = 5, n;
     (void)env;
-    if (chat_int_arg(r, a, 0, "length", &length) || chat_string_arg(r, a, 2, "end", &end) || chat_int_arg(r, a, 3, "leeway", &leeway))
+    if (chat_int_arg(r, a, 0, "length", &length) || chat_string_arg(r, a, 2, "end", &end) || chat_int_or_none(r, a, 3, "leeway", &leeway))
         return -1;
     int64_t n_end = (int64_t)utf8_count(end->s, end->n);
     if (length < n_end || leeway < 0)
@@ -222,7 +222,7 @@ int filter_wordwrap(struct chat_run *r, struct chat_env *env, const struct cv *o
                      .hyphens = !hyphens || cv_true(hyphens)};
     int ret = 0;
     (void)env;
-    if (chat_int_arg(r, a, 0, "width", &w.width) || chat_string_arg(r, a, 2, "wrapstring", &w.between)) return -1;
+    if (chat_int_arg(r, a, 0, "width", &w.width) || chat_string_or_none(r, a, 2, "wrapstring", &w.between)) return -1;
     if (of->type != CV_STRING) return chat_fail(r, "wordwrap needs a string, not %s", cv_type_name(of));
     if (w.width <= 0) return chat_fail(r, "wordwrap needs a width from 1 on");
     for (size_t i = 0, end, next; ret == 0 && i < w.s->n; i = next) {

@@ -104,7 +104,7 @@ static int g_strftime(struct chat_run *r, const struct chat_args *a, struct cv *
     char text[256], pattern[200];
     time_t now = (time_t)r->now;
     struct tm tm;
-    if (chat_string_arg(r, a, 0, "format", &format)) return -1;
+    if (chat_check_args(r, "", "strftime_now", "format", a) || chat_string_arg(r, a, 0, "format", &format)) return -1;
     if (!format || format->n >= sizeof pattern) return chat_fail(r, "strftime_now needs a short format");
     size_t k = 0;
     for (size_t i = 0; i < format->n; i++) {

@@ -362,7 +362,7 @@ int chat_lex(struct chat_mem *m, const char *text, size_t n, const char *name, s
             struct lexeme t = {.kind = block ? TK_BLOCK_BEGIN : TK_OUTPUT_BEGIN};
             x.from = tag;
             x.at = tag + 2;
-            if (x.at < n && (text[x.at] == '-' || (block && text[x.at] == '+'))) x.at++;
+            if (x.at < n && (text[x.at] == '-' || text[x.at] == '+')) x.at++;
             if (push(&x, t) || lex_tag(&x, block)) return -1;
         }
     }

@@ -8,7 +8,7 @@
 static int positions(struct chat_run *r, const struct cstr *s, const struct chat_args *a, size_t at, struct cstr *out, bool *inside)
 {
     int64_t n = (int64_t)utf8_count(s->s, s->n), from = 0, to = n;
-    if (chat_int_arg(r, a, at, "start", &from) || chat_int_arg(r, a, at + 1, "end", &to)) return -1;
+    if (chat_int_or_none(r, a, at, "start", &from) || chat_int_or_none(r, a, at + 1, "end", &to)) return -1;
     if (to > n) to = n;
     if (to < 0) to = to + n < 0 ? 0 : to + n;
     if (from < 0) from = from + n < 0 ? 0 : from + n;
@@ -58,7 +58,8 @@ static int remove_affix(struct chat_run *r, const struct cv *self, const struct 
 {
     const struct cstr *part = NULL, *s = self->u.s;
     if (chat_string_arg(r, a, 0, "affix", &part)) return -1;
-    size_t n = part && affix(s, part, at_end) ? part->n : 0;
+    if (!part) return chat_fail(r, "a string to remove is needed");
+    size_t n = affix(s, part, at_end) ? part->n : 0;
     return cv_slice(&r->mem, s, at_end ? 0 : n, at_end ? s->n - n : s->n, out) ? 0 : chat_oom(r);
 }
 

@@ -6,7 +6,7 @@
 static int strip_side(struct chat_run *r, const struct cv *self, const struct chat_args *a, int sides, struct cv *out)
 {
     const struct cstr *chars = NULL;
-    return chat_string_arg(r, a, 0, "chars", &chars) || chat_strip(r, self->u.s, chars, sides, out) ? -1 : 0;
+    return chat_string_or_none(r, a, 0, "chars", &chars) || chat_strip(r, self->u.s, chars, sides, out) ? -1 : 0;
 }
 
 int method_strip(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
@@ -121,7 +121,7 @@ static int split(struct chat_run *r, const struct cv *self, const struct chat_ar
     const struct cstr *by = NULL;
     int64_t most = -1;
     struct parts p = {.r = r};
-    if (chat_string_arg(r, a, 0, "sep", &by) || chat_int_arg(r, a, 1, "maxsplit", &most)) return -1;
+    if (chat_string_or_none(r, a, 0, "sep", &by) || chat_int_arg(r, a, 1, "maxsplit", &most)) return -1;
     if (by && by->n == 0) return chat_fail(r, "split by an empty string");
     int ret = !by    ? (back ? split_white_back : split_white)(&p, self->u.s, most)
               : back ? split_back(&p, self->u.s, by, most)
@@ -143,11 +143,12 @@ int method_rsplit(struct chat_run *r, const struct cv *self, const struct chat_a
 int method_splitlines(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out)
 {
     const struct cstr *s = self->u.s;
-    const struct cv *keep = chat_arg(a, 0, "keepends");
+    int64_t keep = 0;
     struct parts p = {.r = r};
+    if (chat_int_arg(r, a, 0, "keepends", &keep)) return -1;
     for (size_t i = 0, end, next; i < s->n; i = next) {
         next = chat_line(s, i, &end);
-        if (push_part(&p, s, i, keep && cv_true(keep) ? next : end)) return -1;
+        if (push_part(&p, s, i, keep ? next : end)) return -1;
     }
     if (chat_step(r, p.n)) return -1;
     return cv_list(&r->mem, CV_LIST, p.v, p.n, out) ? 0 : chat_oom(r);

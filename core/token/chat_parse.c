@@ -461,5 +461,5 @@ int chat_parse(struct chat_mem *m, const char *text, size_t n, const char *name,
     if (chat_lex(m, clean, len, name, &p.tok, e)) return -1;
     *out = parse_body(&p, none);
     if (!*out && !e->msg[0]) err_set(e, ERR_DATA, "%s: the template is too long", name);
-    return *out ? parse_scopes(&p, *out) : -1;
+    return !*out || parse_scopes(&p, *out) ? -1 : parse_names(&p, *out);
 }

@@ -47,5 +47,7 @@ struct node *parse_filters(struct parser *p, struct node *of); /* "|name(args)|.
 
 /* chat_scope.c: notes at the bodies of blocks which names are undefined there until they are set. */
 int parse_scopes(struct parser *p, struct node *root);
+/* chat_names.c: filters and tests that there are not; behind parse_scopes(), which bounds how deep the tree is. */
+int parse_names(struct parser *p, const struct node *root);
 
 #endif

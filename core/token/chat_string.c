@@ -7,19 +7,31 @@
 int chat_string_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, const struct cstr **out)
 {
     const struct cv *v = chat_arg(a, at, name);
-    if (!v || v->type == CV_NONE) return 0;
+    if (!v) return 0;
     if (v->type != CV_STRING) return chat_fail(r, "'%s' is a string, not %s", name, cv_type_name(v));
     *out = v->u.s;
     return 0;
 }
 
+int chat_string_or_none(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, const struct cstr **out)
+{
+    const struct cv *v = chat_arg(a, at, name);
+    return v && v->type == CV_NONE ? 0 : chat_string_arg(r, a, at, name, out);
+}
+
 int chat_int_arg(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, int64_t *out)
 {
     const struct cv *v = chat_arg(a, at, name);
-    if (!v || v->type == CV_NONE) return 0;
+    if (!v) return 0;
     if (v->type != CV_INT && v->type != CV_BOOL) return chat_fail(r, "'%s' is an integer, not %s", name, cv_type_name(v));
     *out = v->type == CV_INT ? v->u.i : v->u.b;
     return 0;
+}
+
+int chat_int_or_none(struct chat_run *r, const struct chat_args *a, size_t at, const char *name, int64_t *out)
+{
+    const struct cv *v = chat_arg(a, at, name);
+    return v && v->type == CV_NONE ? 0 : chat_int_arg(r, a, at, name, out);
 }
 
 /* *yes: is the character at i one to strip? */

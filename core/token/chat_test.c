@@ -21,8 +21,6 @@ static bool sequence(const struct cv *v)
            (v->type == CV_LAZY && v->u.lazy->kind == LAZY_RANGE);
 }
 
-static bool is_test(const struct cstr *name);
-
 /* Tests without an argument; 2: not one of them. */
 static int plain(const struct cstr *name, const struct cv *v)
 {
@@ -42,7 +40,7 @@ static int plain(const struct cstr *name, const struct cv *v)
     if (cstr_is(name, "escaped")) return v->type == CV_STRING && v->safe;
     if (cstr_is(name, "callable")) return callable(v);
     if (cstr_is(name, "filter")) return v->type == CV_STRING && chat_is_filter(v->u.s);
-    if (cstr_is(name, "test")) return v->type == CV_STRING && is_test(v->u.s);
+    if (cstr_is(name, "test")) return v->type == CV_STRING && chat_is_test(v->u.s);
     return 2;
 }
 
@@ -57,7 +55,7 @@ static int compare_op(const struct cstr *name)
     return 0;
 }
 
-static bool is_test(const struct cstr *name)
+bool chat_is_test(const struct cstr *name)
 {
     static const char *const others[] = {"odd", "even", "upper", "lower", "divisibleby", "sameas"};
     for (size_t i = 0; i < COUNT_OF(others); i++)
@@ -77,7 +75,7 @@ static int remainder_is(struct chat_run *r, const struct cv *of, struct cv by, i
  * are equal pass for one. */
 static bool same(struct chat_run *r, const struct cv *a, const struct cv *b)
 {
-    if (a->type != b->type || a->type == CV_UNDEFINED) return false;
+    if (a->type != b->type || a->type == CV_UNDEFINED || (a->type == CV_STRING && a->safe != b->safe)) return false;
     if (a->type == CV_LIST) return a->u.l == b->u.l;
     if (a->type == CV_DICT) return a->u.d == b->u.d;
     return cv_equal(&r->mem, a, b);

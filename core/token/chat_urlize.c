@@ -258,6 +258,7 @@ static int add_rel(struct linker *x, const struct cv *rel, bool nofollow)
     size_t n = 0;
     struct uni_char c = {0};
     if (!v) return chat_oom(r);
+    if (rel && !s && cv_true(rel)) return chat_fail(r, "'rel' is a string, not %s", cv_type_name(rel));
     for (size_t i = 0; i <= (size_t)nofollow; i++) v[n++] = (struct cv){.type = CV_STRING, .u.s = &words[i]};
     for (size_t i = 0, from; s && i < s->n;) {
         while (i < s->n && chat_white((c = cstr_char(s, i)).cp)) i += c.len;
@@ -286,13 +287,12 @@ static int add_rel(struct linker *x, const struct cv *rel, bool nofollow)
 static int read_args(struct linker *x, const struct cv *of, const struct chat_args *a)
 {
     struct chat_run *r = x->r;
-    const struct cv *limit = chat_arg(a, 0, "trim_url_limit"), *nofollow = chat_arg(a, 1, "nofollow"),
-                    *schemes = chat_arg(a, 4, "extra_schemes");
+    const struct cv *nofollow = chat_arg(a, 1, "nofollow"), *schemes = chat_arg(a, 4, "extra_schemes");
     const struct cstr *target = NULL, *text;
     struct cv escaped;
-    if (limit && limit->type != CV_NONE && chat_int_arg(r, a, 0, "trim_url_limit", &x->limit)) return -1;
+    if (chat_int_or_none(r, a, 0, "trim_url_limit", &x->limit)) return -1;
     if (x->limit < -1) return chat_fail(r, "urlize: a limit from 0 on is needed");
-    if (chat_string_arg(r, a, 2, "target", &target) || add_rel(x, chat_arg(a, 3, "rel"), nofollow && cv_true(nofollow))) return -1;
+    if (chat_string_or_none(r, a, 2, "target", &target) || add_rel(x, chat_arg(a, 3, "rel"), nofollow && cv_true(nofollow))) return -1;
     if (target && target->n) {
         if (chat_escape(r, &(struct cv){.type = CV_STRING, .u.s = target}, &escaped)) return -1;
         buf_adds(&x->attributes, " target=\"");

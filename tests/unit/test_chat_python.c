@@ -66,6 +66,49 @@ static void odd_values_are_taken_as_in_jinja(void **state)
     expect_error("{{ [1][2, ] }}", "a value is expected");
 }
 
+static void arguments_have_the_types_of_python(void **state)
+{
+    (void)state;
+    /* none is as no argument only where Python says so */
+    expect("{{ 'a b'.split(none) }}{{ ' a '.strip(none) }}{{ 'aba'.find('a', none, none) }}{{ 'aa'|replace('a', 'b', none) }}{{ 'a b'|truncate(3, leeway=none) }}",
+           "['a', 'b']a0bba b");
+    expect("{{ 2.5|round(none) }}{{ 3|round(precision=none) }}{{ 1e20|round(none) }}", "23100000000000000000000");
+    expect("{{ 'ab'|map(attribute=none, default='x')|list }}{{ 'ab'|join('-', none) }}{{ ['b', 'a']|sort(attribute=none) }}{{ [0, 1]|selectattr(none)|list }}{{ 'aba'|unique(false, none)|list }}",
+           "['a', 'b']a-b['a', 'b'][1]['a', 'b']");
+    expect("{{ 'a'|sort(true) }}{{ 'ab'|sort(reverse=1) }}{{ 'a\\nb'.splitlines(1) }}{{ 'x'|urlize(rel=[]) }}", "['a']['b', 'a']['a\\n', 'b']x");
+    expect("{{ 'a'|safe is sameas 'a' }}{{+ 'a' }}{{+ true -}} ", "FalseaTrue");
+    expect_error("{{ range(none) }}", "'stop' is an integer, not NoneType");
+    expect_error("{{ range(1, 2, none) }}", "'step' is an integer, not NoneType");
+    expect_error("{{ 'a'|center(none) }}", "'width' is an integer, not NoneType");
+    expect_error("{{ 'a'.expandtabs(none) }}", "'tabsize' is an integer, not NoneType");
+    expect_error("{{ 'a'.replace('a', none) }}", "'new' is a string, not NoneType");
+    expect_error("{{ 'a'.removeprefix() }}", "a string to remove is needed");
+    expect_error("{{ 'a'|truncate(none) }}", "'length' is an integer, not NoneType");
+    expect_error("{{ 'a'.splitlines('a') }}", "'keepends' is an integer, not str");
+    expect_error("{{ []|sort(reverse='') }}", "'reverse' is an integer, not str");
+    expect_error("{{ {}|dictsort(by='keys') }}", "dictsort goes by 'key' or by 'value'");
+    expect_error("{{ {}|dictsort(reverse=none) }}", "'reverse' is an integer, not NoneType");
+    expect_error("{{ 'x'|urlize(rel=1) }}", "'rel' is a string, not int");
+    expect_error("{{ strftime_now('%Y', 1) }}", "strftime_now takes 1 argument at most");
+    expect_error("{{ n[1:] }}", "a value of type int has no slices");
+}
+
+static void names_are_known_before_a_template_runs(void **state)
+{
+    (void)state;
+    expect("{% if false %}{{ 1|foo }}{{ 1 is bar }}{% endif %}{{ 1|foo if false }}{{ 'foo' is filter }}", "False");
+    expect("{% if false %}{% with a = 1|foo %}{% endwith %}{% for x in 1|foo %}{% endfor %}{% endif %}", "");
+    expect_error("{% macro m() %}{{ 1|foo }}{% endmacro %}", "t:1:21: there is no filter 'foo'");
+    expect_error("{% if false %}{% for x in [] %}{{ 1|foo }}{% endfor %}{% endif %}", "there is no filter 'foo'");
+    expect_error("{% for x in [] if x is foo %}{% endfor %}", "there is no test 'foo'");
+    expect_error("{% for x in [] %}{% else %}{{ {'a': [1|foo]} }}{% endfor %}", "there is no filter 'foo'");
+    expect_error("{% if false %}{% set x | foo %}{% endset %}{% endif %}", "there is no filter 'foo'");
+    expect_error("{% if false %}{% filter foo %}{% endfilter %}{% endif %}", "there is no filter 'foo'");
+    expect_error("{% macro m(a=1|foo) %}{% endmacro %}", "there is no filter 'foo'");
+    expect_error("{% if false %}{% with %}{{ m(b=1|foo) }}{% endwith %}{% endif %}", "there is no filter 'foo'");
+    expect_error("{% if true %}{{ 1|foo }}{% endif %}", "there is no filter 'foo'");
+}
+
 static void percent_formats_as_python(void **state)
 {
     (void)state;
@@ -222,6 +265,8 @@ int main(void)
         cmocka_unit_test(remainders_have_the_sign_of_what_divides),
         cmocka_unit_test(blocks_are_left_as_in_jinja),
         cmocka_unit_test(odd_values_are_taken_as_in_jinja),
+        cmocka_unit_test(arguments_have_the_types_of_python),
+        cmocka_unit_test(names_are_known_before_a_template_runs),
         cmocka_unit_test(percent_formats_as_python),
         cmocka_unit_test(braces_format_as_python),
         cmocka_unit_test(strings_have_the_methods_of_python),
