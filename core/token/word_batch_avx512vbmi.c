@@ -209,24 +209,30 @@ static inline size_t get_long(const struct word_cache *c, const struct word_slot
     return n_ids;
 }
 
-/* Which slot of its line has a word: bit 0, bit 4, or none. */
+/* Which slot of its line has a word: bit 2, bit 6, or none. */
+enum { SLOT_BITS = 0x44 };
 ALWAYS_INLINE uint32_t slot_bits(const void *line, const uint64_t k[2])
 {
     /* The upper half of the length's byte is the slot's number of ids. */
-    const long long all = -1, length = 0x0FFFFFFFFFFFFFFF;
-    const __m512i care = _mm512_setr_epi64(all, length, 0, 0, all, length, 0, 0);
+    const __m512i care = _mm512_broadcast_i64x2(_mm_set_epi64x(0x0FFFFFFFFFFFFFFF, -1));
     __m512i x = _mm512_broadcast_i64x2(_mm_loadu_si128((const __m128i *)(const void *)k));
-    uint32_t same = _mm512_testn_epi64_mask(_mm512_xor_si512(x, _mm512_loadu_si512(line)), care);
-    return same & same >> 1 & 0x11;
+    x = _mm512_xor_si512(x, _mm512_loadu_si512(line));
+    /* Two numbers are the same: 3 and 1 are 4. */
+    return (_cvtmask8_u32(_mm512_mask_testn_epi64_mask(0x33, x, care)) + 0x11) & SLOT_BITS;
+}
+
+/* bits: some of SLOT_BITS. */
+ALWAYS_INLINE const struct word_slot *slot_at(const void *line, uint32_t bits)
+{
+    return (const struct word_slot *)(const void *)((const uint8_t *)line + 8 * _tzcnt_u32(bits) - 16);
 }
 
 /* The slot, or NULL. */
 ALWAYS_INLINE const struct word_slot *slot_of(const struct word_line *lines, unsigned shift, const struct word_key *key)
 {
-    const uint8_t *line = (const uint8_t *)&lines[key->hash >> shift];
-    uint32_t slot = slot_bits(line, key->k);
-    if (__builtin_expect(slot == 0, 0)) return NULL;
-    return (const struct word_slot *)(const void *)(line + 8 * _tzcnt_u32(slot));
+    const struct word_line *line = &lines[key->hash >> shift];
+    uint32_t bits = slot_bits(line, key->k);
+    return __builtin_expect(bits == 0, 0) ? NULL : slot_at(line, bits);
 }
 
 ALWAYS_INLINE __m128i inline_ids(const struct word_slot *s)
@@ -379,8 +385,8 @@ static size_t take(struct word_cache *c, struct word_keys *keys, size_t i, size_
     for (; i < end; i++) {
         const uint8_t *line = lines + *word_keys_at(keys, i) / sizeof(struct word_line) * sizeof(struct word_line);
         uint32_t bits = slot_bits(line, word_keys_k(keys, i));
-        /* Where neither has it, the first is looked at, and it does not count. */
-        const struct word_slot *s = (const struct word_slot *)(const void *)(line + (8 * _tzcnt_u32(bits | 0x100) & 63));
+        /* Where neither has it, the second is looked at, and it does not count. */
+        const struct word_slot *s = slot_at(line, bits | 0x40);
         size_t counts = (size_t)(bits != 0) & (size_t)(s->id[3] > least);
         size_t n_ids = (size_t)(s->k[1] >> 60) & -counts; /* of long words 0 */
         _mm_storeu_si128((__m128i *)(void *)out, inline_ids(s));
