@@ -98,8 +98,12 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
         begun += words;
         len += (size_t)_mm_popcnt_u64(kept);
         open = letter >> (count - 1) & 1;
-        i += count;
-        if (count < 63) break; /* of the last character one byte may be there */
+        if (__builtin_expect(count < 64, 0)) {
+            i += count;
+            if (count < 63) break; /* of the last character one byte may be there */
+            continue;
+        }
+        i += 64;
     }
     run->len = len;
     run->begun = begun;
