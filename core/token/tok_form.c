@@ -17,15 +17,7 @@ bool tok_form_possible(const struct tokenizer *t)
            p[1].kind == PRE_SPLIT_SET && p[1].set == SET_PUNCT && p[1].behavior == PRE_ISOLATED && !p[1].invert;
 }
 
-static int take(struct tok_scratch *s, const char *text, size_t n, size_t *pos, struct tok_formed *w,
-                const struct tok_formed *before, struct err *e)
-{
-    if (word_forms_take(s->forms, text, n, pos, &w->run, before ? &before->run : NULL, e)) return -1;
-    s->batch->ask_run(&s->cache, &w->run, w->keys);
-    return 0;
-}
-
-/* A word that is long, or not in the cache. */
+/* A word that is not in the cache, or has more ids than are taken from there. */
 static int other_word(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                       size_t n, struct tok_ids *out, struct err *e)
 {
@@ -36,45 +28,73 @@ static int other_word(const struct tokenizer *t, struct tok_scratch *s, const st
     return 0;
 }
 
-/* What is missed from word i of the first of the runs on. */
-static void learn(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, size_t n_runs, size_t i)
-{
-    size_t which[WORD_RUN + WORD_SLACK];
-    for (size_t r = 0; r < n_runs; r++, i = 0) {
-        const struct word_run *run = &w[r].run;
-        size_t n = s->batch->missing_run(&s->cache, run, w[r].keys, i, which);
-        for (size_t k = 0; k < n; k++) {
-            size_t j = which[k], from = run->begin[j];
-            tok_unknown_add(t, s, &w[r].keys[j], (const uint8_t *)run->text + from, run->begin[j + 1] - from);
-        }
-    }
-    if (s->unknown.words.n) tok_unknown_learn(t, s);
-}
-
-/* The words of the first of the runs.  *together: what is missed is found for all of
- * them when the first is; what is missed after that is left to other_word(). */
-static int get(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, size_t n_runs, bool *together,
-               struct tok_ids *out, struct err *e)
+static int get(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, struct tok_ids *out, struct err *e)
 {
     const struct word_run *run = &w->run;
-    const size_t *begin = run->begin, n = run->n;
     /* A word has at most as many ids as bytes; a few more are written. */
-    if (tok_ids_room(out, begin[n] + WORD_SLACK, e)) return -1;
-    for (size_t i = 0; i < n;) {
+    if (tok_ids_room(out, run->begin[run->n] + WORD_SLACK, e)) return -1;
+    for (size_t k = 0;; k++) {
         int32_t *to = out->id + out->n;
-        i = s->batch->get_run(&s->cache, run, w->keys, i, &to);
+        k = s->batch->get_run(&s->cache, run, w->keys, k, &to);
         out->n = (size_t)(to - out->id);
-        if (i == n) break;
-        if (*together) {
-            learn(t, s, w, n_runs, i);
-            *together = false;
-            continue;
-        }
+        if (k == run->n_others) return 0;
+        const size_t *begin = &run->begin[run->other[k]];
         s->unknown.missed++;
-        if (other_word(t, s, &w->keys[i], (const uint8_t *)run->text + begin[i], begin[i + 1] - begin[i], out, e)) return -1;
-        i++;
+        if (other_word(t, s, &w->keys[k], (const uint8_t *)run->text + begin[0], begin[1] - begin[0], out, e)) return -1;
     }
-    return 0;
+}
+
+/* ---- many words that are not in the cache ---- */
+
+/* A word that could not be found together with others: one of the run's that are not single, and where its ids are. */
+struct late {
+    const struct tok_formed *w;
+    size_t k, at, n_ids;
+};
+
+enum { LATE = 32 }; /* more are not learned */
+struct lates {
+    struct late v[LATE];
+    size_t n;
+};
+
+static int put(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, struct lates *l, struct tok_ids *out,
+               struct err *e)
+{
+    const struct word_run *run = &w->run;
+    if (tok_ids_room(out, run->begin[run->n] + WORD_SLACK, e)) return -1;
+    for (size_t k = 0;; k++) {
+        int32_t *to = out->id + out->n;
+        k = s->batch->put_run(&s->cache, run, w->found, k, &to);
+        size_t at = out->n = (size_t)(to - out->id);
+        if (k == run->n_others) return 0;
+        const size_t *begin = &run->begin[run->other[k]];
+        if (wordpiece_word(t, (const uint8_t *)run->text + begin[0], begin[1] - begin[0], out, e)) return -1;
+        if (l->n < LATE) l->v[l->n++] = (struct late){w, k, at, out->n - at};
+    }
+}
+
+static void learn(struct tok_scratch *s, const struct lates *l, const struct tok_ids *out)
+{
+    tok_unknown_learn(s);
+    for (const struct late *late = l->v; late < l->v + l->n; late++) {
+        const struct word_run *run = &late->w->run;
+        const size_t *begin = &run->begin[run->other[late->k]];
+        word_cache_learn(&s->cache, &late->w->keys[late->k], (const uint8_t *)run->text + begin[0], begin[1] - begin[0],
+                         out->id + late->at, late->n_ids);
+    }
+}
+
+/* The words of some runs, which are found. */
+static int get_together(const struct tokenizer *t, struct tok_scratch *s, const struct tok_formed *w, size_t n_runs, struct tok_ids *out,
+                        struct err *e)
+{
+    struct lates lates = {.n = 0};
+    int ret = 0;
+    tok_unknown_find(t, s);
+    for (size_t r = 0; r < n_runs && ret == 0; r++) ret = put(t, s, &w[r], &lates, out, e);
+    learn(s, &lates, out);
+    return ret;
 }
 
 int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, struct tok_ids *out,
@@ -85,16 +105,19 @@ int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
     size_t *missed = &s->unknown.missed;
     /* Many at a time where much is missed, as few as fit the processor's cache where not. */
     for (size_t pos = 0, runs = 0, most = 0; runs == most;) {
-        bool together = s->unknown.find && *missed >= TOGETHER;
+        bool together = s->unknown.find && *missed >= TOGETHER && word_cache_room(&s->cache, 0, 2 * WORDPIECE_ROOM);
         most = together ? FORMED : 2;
         *missed = 0;
         for (runs = 0; runs < most; before = &w[runs++]) {
-            if (take(s, text, n, &pos, &w[runs], before, e)) return -1;
+            if (word_forms_take(s->forms, text, n, &pos, &w[runs].run, before ? &before->run : NULL, e)) return -1;
             if (!w[runs].run.n) break;
+            s->batch->ask_run(&s->cache, &w[runs].run, w[runs].keys);
         }
+        for (size_t r = 0; together && r < runs; r++) tok_unknown_add(t, s, &w[r]);
         tok_fast_let_go(t, s, out);
-        for (size_t r = 0; r < runs; r++)
-            if (get(t, s, w + r, runs - r, &together, out, e)) return -1;
+        if (together && get_together(t, s, w, runs, out, e)) return -1;
+        for (size_t r = 0; !together && r < runs; r++)
+            if (get(t, s, &w[r], out, e)) return -1;
     }
     return 0;
 }

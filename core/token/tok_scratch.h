@@ -37,11 +37,14 @@ struct tok_misses {
 };
 
 /* tok_unknown.c: words that wait for WordPiece. */
+struct tok_formed;
+enum { UNKNOWN_BITS = 10 };
 struct tok_unknown {
     wordpiece_many_fn *find;  /* NULL: none wait */
     size_t missed;            /* among the last words */
     struct wordpiece_many words;
-    struct word_slot *slot[WORDPIECE_MANY]; /* where their ids go */
+    struct word_slot slot[WORDPIECE_MANY + 1]; /* as the cache will have them, from the second on; the first is none */
+    uint16_t last[1 << UNKNOWN_BITS]; /* by the upper bits of hashes, the last of them, or 0 */
 };
 
 /* Work space of one thread. */
@@ -60,6 +63,7 @@ enum { FORMED = 8 };
 struct tok_formed {
     struct word_run run;
     struct word_key keys[WORD_RUN + WORD_SLACK];
+    const struct word_slot *found[WORD_RUN + WORD_SLACK]; /* word_batch.h */
 };
 
 struct tok_scratch {
@@ -136,11 +140,11 @@ void tok_misses_drop(struct tok_misses *m); /* after an error */
 /* tok_spans.c */
 void tok_spans_free(struct tok_spans *w);
 /* tok_unknown.c: words that the cache does not know, to be taken apart together by
- * WordPiece, for it. */
+ * WordPiece.  From the first on until they are learned, the cache stays as it is. */
 void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u);
-/* The word stays until then; the cache is not used between. */
-void tok_unknown_add(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word, size_t n);
-void tok_unknown_learn(const struct tokenizer *t, struct tok_scratch *s);
+void tok_unknown_add(const struct tokenizer *t, struct tok_scratch *s, struct tok_formed *w); /* sets w->found */
+void tok_unknown_find(const struct tokenizer *t, struct tok_scratch *s); /* the pool has room for twice the bytes of the words */
+void tok_unknown_learn(struct tok_scratch *s);
 
 /* tok_model.c: appends the ids of one word; spans (if wanted) are in the word.
  * `at` is its offset in the text, for the message about what has no token. */

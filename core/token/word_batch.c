@@ -40,37 +40,65 @@ static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends,
     return i;
 }
 
+static void list_others(struct word_run *run)
+{
+    run->n_others = 0;
+    for (size_t w = 0; 64 * w < run->n; w++)
+        for (uint64_t m = word_run_others(run, w); m; m &= m - 1)
+            run->other[run->n_others++] = (uint16_t)(64 * w + (size_t)__builtin_ctzll(m));
+}
+
 static void ask_run(const struct word_cache *c, struct word_run *run, struct word_key *keys)
 {
     const uint8_t *text = (const uint8_t *)run->text;
     struct word_batch_long longs;
     longs.n = 0;
-    for (size_t w = 0; 64 * w < run->n; w++)
-        for (uint64_t m = word_run_others(run, w, 0); m; m &= m - 1) {
-            size_t i = 64 * w + (size_t)__builtin_ctzll(m), at = run->begin[i];
-            ask_one(c, text + at, run->begin[i + 1] - at, run->len + 16 - at, &keys[i], &longs);
-        }
+    list_others(run);
+    for (size_t k = 0; k < run->n_others; k++) {
+        size_t at = run->begin[run->other[k]], end = run->begin[run->other[k] + 1];
+        ask_one(c, text + at, end - at, run->len + 16 - at, &keys[k], &longs);
+    }
     word_batch_long_ask(c, &longs);
 }
 
-static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to)
+/* The ids of a word that was found. */
+static size_t found_ids(const struct word_cache *c, const struct word_slot *s, const uint8_t *word, size_t len, int32_t *to)
+{
+    size_t n = s ? (size_t)(s->k[1] >> 60) : 0;
+    if (!s || (n == 0 && (len <= WORD_KEY_MAX || len > WORD_LONG_MAX))) return 0;
+    const int32_t *ids = n && n <= WORD_INLINE ? (const int32_t *)s->id : c->pool + s->id[0];
+    if (n == 0 && !word_bytes_equal((const uint8_t *)(ids + (n = s->id[1])), word, len)) return 0;
+    memcpy(to, ids, n * sizeof *ids);
+    return n;
+}
+
+/* found: where the words are, or NULL: the keys say it. */
+static size_t put_ids(struct word_cache *c, const struct word_run *run, const struct word_key *keys,
+                      const struct word_slot *const *found, size_t k, int32_t **to)
 {
     const uint8_t *text = (const uint8_t *)run->text;
+    size_t i = word_run_from(run, k), n = 1;
     int32_t *out = *to;
-    for (size_t w = i / 64, from = i; 64 * w < run->n; w++)
-        for (uint64_t m = word_run_others(run, w, from); m; m &= m - 1) {
-            size_t next = 64 * w + (size_t)__builtin_ctzll(m), n;
-            for (; i < next; i++) *out++ = run->id[i];
-            if (!(n = word_batch_get_rare(c, text, run->begin[i + 1], &keys[i], out))) {
-                *to = out;
-                return i;
-            }
-            out += n;
-            i++;
-        }
-    for (; i < run->n; i++) *out++ = run->id[i];
+    for (; k < run->n_others && n; k += n > 0) {
+        size_t next = run->other[k], at = run->begin[next], end = run->begin[next + 1];
+        for (; i < next; i++) *out++ = run->id[i];
+        n = found ? found_ids(c, found[k], text + at, end - at, out) : word_batch_get_rare(c, text, end, &keys[k], out);
+        out += n;
+        i += n > 0;
+    }
+    for (; n && i < run->n; i++) *out++ = run->id[i];
     *to = out;
-    return i;
+    return k;
+}
+
+static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t k, int32_t **to)
+{
+    return put_ids(c, run, keys, NULL, k, to);
+}
+
+static size_t put_run(struct word_cache *c, const struct word_run *run, const struct word_slot *const *found, size_t k, int32_t **to)
+{
+    return put_ids(c, run, NULL, found, k, to);
 }
 
 static size_t take(struct word_cache *c, struct word_keys *keys, size_t i, size_t end,
@@ -94,16 +122,17 @@ static size_t take(struct word_cache *c, struct word_keys *keys, size_t i, size_
     return n_left;
 }
 
-static size_t missing_run(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
-                          size_t *which)
+static size_t find_run(const struct word_cache *c, const struct word_run *run, const struct word_key *keys,
+                       const struct word_slot **found, size_t *missing)
 {
     size_t n = 0;
-    for (size_t w = i / 64; 64 * w < run->n; w++)
-        for (uint64_t m = word_run_others(run, w, i); m; m &= m - 1) {
-            const struct word_key *key = &keys[which[n] = 64 * w + (size_t)__builtin_ctzll(m)];
-            const struct word_line *l = &c->lines[word_cache_line(c, key->hash)];
-            n += (size_t)!word_slot_is(&l->slot[0], key) & (size_t)!word_slot_is(&l->slot[1], key);
-        }
+    for (size_t k = 0; k < run->n_others; k++) {
+        const struct word_line *l = &c->lines[word_cache_line(c, keys[k].hash)];
+        bool first = word_slot_is(&l->slot[0], &keys[k]), second = word_slot_is(&l->slot[1], &keys[k]);
+        found[k] = &l->slot[second];
+        missing[n] = k;
+        n += (size_t)!first & (size_t)!second;
+    }
     return n;
 }
 
@@ -131,7 +160,7 @@ static void put_and_move(int32_t *to, const int32_t *ids, size_t n_ids, const in
     memcpy(to + n - COUNT_OF(last.id), &last, sizeof last);
 }
 
-const struct word_batch word_batch_base = {ask, get, ask_run, get_run, missing_run, take, put_and_move};
+const struct word_batch word_batch_base = {ask, get, ask_run, get_run, find_run, put_run, take, put_and_move};
 
 const struct word_batch *word_batch(void)
 {

@@ -64,12 +64,18 @@ struct word_batch {
      * or is long and has more ids than word_batch_most(), or count. */
     size_t (*get)(struct word_cache *c, const uint8_t *text, const size_t *ends, struct word_keys *keys, size_t i,
                   size_t count, int32_t **to);
-    /* The same for a run, whose single words have no keys; up to 16 more ids are written. */
+    /* The same for a run: the words that are not single are listed, and have keys one behind the other.  The ids of
+     * words from behind the one before the k-th of those on; returns which of them it was, or run->n_others; up
+     * to 16 more ids are written. */
     void (*ask_run)(const struct word_cache *c, struct word_run *run, struct word_key *keys);
-    size_t (*get_run)(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to);
-    /* The words from i on, single ones left out, that their lines do not have; how many. */
-    size_t (*missing_run)(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
-                          size_t *which);
+    size_t (*get_run)(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t k, int32_t **to);
+    /* Where those words are, in their lines; which of them are not there (that is set to anything), and how many. */
+    size_t (*find_run)(const struct word_cache *c, const struct word_run *run, const struct word_key *keys,
+                       const struct word_slot **found, size_t *missing);
+    /* get_run() of words that were found; returns the first that is nowhere (NULL), or is long and another than was
+     * found. */
+    size_t (*put_run)(struct word_cache *c, const struct word_run *run, const struct word_slot *const *found, size_t k,
+                      int32_t **to);
     /* Of a cache with codes: the ids of short words i to end - 1 whose code is above
      * least, *n of them, and up to 15 more are written; returns the number of
      * the others (and one more is written), those too that are in other lines. */
@@ -114,12 +120,17 @@ static inline void word_batch_long_ask(const struct word_cache *c, const struct 
     }
 }
 
-/* Which of the words from 64 w on are not single, nor before word i. */
-static inline uint64_t word_run_others(const struct word_run *run, size_t w, size_t i)
+/* Which of the words from 64 w on are not single. */
+static inline uint64_t word_run_others(const struct word_run *run, size_t w)
 {
     size_t left = run->n - 64 * w;
-    uint64_t all = left < 64 ? ((uint64_t)1 << left) - 1 : ~(uint64_t)0;
-    return ~run->single[w] & (i / 64 == w ? all & ~(uint64_t)0 << (i & 63) : all);
+    return ~run->single[w] & (left < 64 ? ((uint64_t)1 << left) - 1 : ~(uint64_t)0);
+}
+
+/* The first word behind the one before the k-th of those. */
+static inline size_t word_run_from(const struct word_run *run, size_t k)
+{
+    return k ? run->other[k - 1] + (size_t)1 : 0;
 }
 
 /* How many ids of a word of n bytes are taken: so much room there is. */

@@ -151,21 +151,13 @@ ALWAYS_INLINE void list_others(struct word_run *run)
     const __m512i byte = load64(byte_numbers);
     uint16_t *to = run->other;
     for (size_t w = 0; 64 * w < run->n; w++) {
-        uint64_t m = word_run_others(run, w, 0);
+        uint64_t m = word_run_others(run, w);
         __m512i which = _mm512_maskz_compress_epi8(m, byte), base = _mm512_set1_epi16((short)(64 * w));
         _mm512_storeu_si512(to, _mm512_add_epi16(base, _mm512_cvtepu8_epi16(_mm512_castsi512_si256(which))));
         _mm512_storeu_si512(to + 32, _mm512_add_epi16(base, _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(which, 1))));
         to += _mm_popcnt_u64(m);
     }
     run->n_others = (size_t)(to - run->other);
-}
-
-/* How many of them are before word i. */
-ALWAYS_INLINE size_t others_before(const struct word_run *run, size_t i)
-{
-    size_t n = 0;
-    for (size_t w = 0; w < i / 64; w++) n += (size_t)_mm_popcnt_u64(~run->single[w]);
-    return n + (size_t)_mm_popcnt_u64(_bzhi_u64(~run->single[i / 64], i & 63));
 }
 
 static void ask_run(const struct word_cache *c, struct word_run *run, struct word_key *keys)
@@ -177,7 +169,7 @@ static void ask_run(const struct word_cache *c, struct word_run *run, struct wor
     list_others(run);
     for (size_t k = 0; k < run->n_others; k++) {
         size_t i = run->other[k], from = run->begin[i];
-        ask_one(&known, text + from, run->begin[i + 1] - from, &keys[i], &longs);
+        ask_one(&known, text + from, run->begin[i + 1] - from, &keys[k], &longs);
     }
     word_batch_long_ask(c, &longs);
 }
@@ -337,21 +329,33 @@ ALWAYS_INLINE int32_t *copy_singles(int32_t *out, const int32_t *ids, size_t n)
 
 /* Apart, so that nothing is loaded for it where it is not called. */
 static __attribute__((noinline)) size_t rare_ids(struct word_cache *c, const struct word_slot *s, const struct word_run *run,
-                                                 const struct word_key *keys, size_t i, int32_t *out)
+                                                 const struct word_key *key, size_t i, int32_t *out)
 {
-    return get_ids(c, s, (const uint8_t *)run->text, run->begin[i + 1], &keys[i], out);
+    return get_ids(c, s, (const uint8_t *)run->text, run->begin[i + 1], key, out);
 }
 
-static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i, int32_t **to)
+static __attribute__((noinline)) size_t rare_found(const struct word_cache *c, const struct word_slot *s, const struct word_run *run,
+                                                   size_t i, int32_t *out)
+{
+    const uint8_t *word = (const uint8_t *)run->text + run->begin[i];
+    size_t n = s ? (size_t)(s->k[1] >> 60) : 0, len = run->begin[i + 1] - run->begin[i];
+    if (n) copy_ids(out, c->pool + s->id[0], n);
+    return n || !s || len <= WORD_KEY_MAX || len > WORD_LONG_MAX ? n : get_long(c, s, word, len, out);
+}
+
+/* found: where the words are, or NULL: the keys say it. */
+ALWAYS_INLINE size_t put_ids(struct word_cache *c, const struct word_run *run, const struct word_key *keys,
+                             const struct word_slot *const *found, size_t k, int32_t **to)
 {
     enum { FEW = 8 }; /* single words that are copied without a look at how many they are */
     const struct word_line *lines = c->lines;
     const unsigned shift = c->shift;
     const size_t n_others = run->n_others;
+    size_t i = word_run_from(run, k);
     int32_t *out = *to;
-    for (size_t k = others_before(run, i); k < n_others; k++) {
+    for (; k < n_others; k++) {
         size_t next = run->other[k], n = 0;
-        const struct word_slot *s = slot_of(lines, shift, &keys[next]);
+        const struct word_slot *s = found ? found[k] : slot_of(lines, shift, &keys[k]);
         if (__builtin_expect(next - i > FEW, 0)) {
             out = copy_singles(out, run->id + i, next - i - FEW);
             i = next - FEW;
@@ -363,14 +367,25 @@ static size_t get_run(struct word_cache *c, const struct word_run *run, const st
             _mm_storeu_si128((void *)out, inline_ids(s));
             n = (size_t)(s->k[1] >> 60);
         }
-        if (__builtin_expect(n - 1 >= WORD_INLINE, 0) && !(n = rare_ids(c, s, run, keys, next, out))) {
+        if (__builtin_expect(n - 1 >= WORD_INLINE, 0) &&
+            !(n = found ? rare_found(c, s, run, next, out) : rare_ids(c, s, run, &keys[k], next, out))) {
             *to = out;
-            return next;
+            return k;
         }
         out += n;
     }
     *to = copy_singles(out, run->id + i, run->n - i);
-    return run->n;
+    return k;
+}
+
+static size_t get_run(struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t k, int32_t **to)
+{
+    return put_ids(c, run, keys, NULL, k, to);
+}
+
+static size_t put_run(struct word_cache *c, const struct word_run *run, const struct word_slot *const *found, size_t k, int32_t **to)
+{
+    return put_ids(c, run, NULL, found, k, to);
 }
 
 /* Which words are left cannot be guessed: each is written down, and stays if it is. */
@@ -399,16 +414,19 @@ static size_t take(struct word_cache *c, struct word_keys *keys, size_t i, size_
     return n_left;
 }
 
-static size_t missing_run(const struct word_cache *c, const struct word_run *run, const struct word_key *keys, size_t i,
-                          size_t *which)
+static size_t find_run(const struct word_cache *c, const struct word_run *run, const struct word_key *keys,
+                       const struct word_slot **found, size_t *missing)
 {
     const struct word_line *lines = c->lines;
     const unsigned shift = c->shift;
+    const size_t n_others = run->n_others;
     size_t n = 0;
-    for (size_t k = others_before(run, i); k < run->n_others; k++) {
-        which[n] = run->other[k];
-        const struct word_key *key = &keys[which[n]];
-        n += !slot_bits(&lines[key->hash >> shift], key->k);
+    for (size_t k = 0; k < n_others; k++) {
+        const struct word_line *line = &lines[keys[k].hash >> shift];
+        uint32_t bits = slot_bits(line, keys[k].k);
+        found[k] = slot_at(line, bits | 0x40);
+        missing[n] = k;
+        n += !bits;
     }
     return n;
 }
@@ -427,7 +445,7 @@ static void put_and_move(int32_t *to, const int32_t *ids, size_t n_ids, const in
     }
 }
 
-const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, missing_run, take, put_and_move};
+const struct word_batch word_batch_avx512vbmi = {ask, get, ask_run, get_run, find_run, put_run, take, put_and_move};
 #else
 const struct word_batch word_batch_avx512vbmi;
 #endif

@@ -15,7 +15,7 @@ enum {
     MANY_LINES = 1 << 17,
     LARGE_LINES = 1 << 18,
     MAX_LINES = 1 << 20,
-    FIRST_POOL = 1 << 15,  /* more than words that are learned together ask for */
+    FIRST_POOL = 1 << 16,  /* more than words that are learned together ask for */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
     MARK_BITS = 15,
     MARKS = 1 << MARK_BITS,
@@ -308,33 +308,38 @@ static void count_over(struct word_cache *c, uint64_t hash)
 }
 
 /* In a full cache: the first place of the line is kept by who came first, the second is the last one's. */
-static struct word_slot *claim_over(struct word_cache *c, const struct word_key *key)
+static struct word_slot *slot_over(struct word_cache *c, uint64_t hash)
 {
-    struct word_slot *s = c->lines[word_cache_line(c, key->hash)].slot;
-    if (word_slot_is(&s[0], key) || word_slot_is(&s[1], key)) return NULL;
+    struct word_slot *s = c->lines[word_cache_line(c, hash)].slot;
     s += s->k[1] != 0;
-    if (s->k[1]) {
-        if (s->k[1] >> 60 == 0 && s->id[1] == 0) return NULL;
-        c->used--;
-    }
-    word_cache_claim_slot(c, s, key);
-    s->id[1] = 0; /* until it has its ids */
-    count_over(c, key->hash);
+    c->used -= s->k[1] != 0;
+    count_over(c, hash);
     return s;
 }
 
-struct word_slot *word_cache_claim(struct word_cache *c, const struct word_key *key)
+void word_cache_put(struct word_cache *c, const struct word_slot *words, size_t n)
 {
-    if (c->full) return claim_over(c, key);
-    struct word_slot *s = word_cache_seek(c, key);
-    if (s->k[1]) return NULL;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t hash = slot_hash(&words[i]);
+        *(c->full ? slot_over(c, hash) : free_slot(c, hash)) = words[i];
+        c->used++;
+    }
+}
+
+/* NULL: the word is there. */
+static struct word_slot *claim(struct word_cache *c, const struct word_key *key)
+{
+    struct word_slot *s = c->lines[word_cache_line(c, key->hash)].slot;
+    if (c->full && (word_slot_is(&s[0], key) || word_slot_is(&s[1], key))) return NULL;
+    s = c->full ? slot_over(c, key->hash) : word_cache_seek(c, key);
+    if (!c->full && s->k[1]) return NULL;
     word_cache_claim_slot(c, s, key);
     return s;
 }
 
 static struct word_slot *add(struct word_cache *c, const struct word_key *key, size_t n)
 {
-    return word_cache_room(c, 1, n) ? word_cache_claim(c, key) : NULL;
+    return word_cache_room(c, 1, n) ? claim(c, key) : NULL;
 }
 
 void word_cache_fill_many(struct word_cache *c, struct word_slot *s, const int32_t *ids, size_t n)

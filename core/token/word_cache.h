@@ -286,15 +286,23 @@ static inline void word_cache_claim_slot(struct word_cache *c, struct word_slot 
     c->used++;
 }
 
+/* word_cache_find() of a word that its line does not have, which moves none. */
+static inline const struct word_slot *word_cache_find_still(struct word_cache *c, const struct word_key *key)
+{
+    if (__builtin_expect(c->full || !word_cache_has_strays(c, word_cache_line(c, key->hash)), 1)) return NULL;
+    const struct word_slot *s = word_cache_seek_on(c, key);
+    c->seconds += s->k[1] != 0;
+    return s->k[1] ? s : NULL;
+}
+
 /* How many words have room before there are more lines, or none again. */
 size_t word_cache_most(const struct word_cache *c);
 
-/* Words whose ids are found many at a time.  First, that n_words of them with up to
- * n_ids in the pool have room (true; what was there may be gone).  Then each has its
- * slot, NULL where the word has one or that of a full cache is another's that waits for ids, and before
- * any other use its ids, not of 0. */
+/* Words whose ids are found many at a time.  First, that n_words of them with up to n_ids in the pool have room (true;
+ * what was there may be gone).  Then slots anywhere, with their keys, get ids, not of 0, and those of words that are not
+ * there, nor twice among them, are put in. */
 bool word_cache_room(struct word_cache *c, size_t n_words, size_t n_ids);
-struct word_slot *word_cache_claim(struct word_cache *c, const struct word_key *key);
+void word_cache_put(struct word_cache *c, const struct word_slot *words, size_t n);
 void word_cache_fill_long(struct word_cache *c, struct word_slot *s, const uint8_t *word, size_t n, const int32_t *ids,
                           size_t n_ids, uint32_t code);
 void word_cache_fill_many(struct word_cache *c, struct word_slot *s, const int32_t *ids, size_t n);

@@ -33,7 +33,7 @@ struct word_run {
     uint64_t single[(WORD_RUN + WORD_SLACK) / 64 + 2];
     int32_t id[WORD_RUN + 2 * WORD_SLACK];
     uint8_t first[WORD_RUN + 2 * WORD_SLACK]; /* of the words that vectors find, the character of ASCII, or WORD_HAS_ID */
-    uint16_t other[WORD_RUN + 2 * WORD_SLACK]; /* those that are not single, once vectors have asked for them */
+    uint16_t other[WORD_RUN + 2 * WORD_SLACK]; /* those that are not single, once they are asked for */
     size_t n, n_others;
     size_t begun;  /* n, and one more that goes on in the next run */
     bool open;     /* the next letter is of that one */

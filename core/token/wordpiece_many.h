@@ -12,9 +12,9 @@
 #define WORDPIECE_NEVER UINT32_MAX /* as `continuing`: words have one token or none */
 
 enum {
-    WORDPIECE_MANY = 224,     /* words at a time */
+    WORDPIECE_MANY = 1024,    /* words at a time */
     WORDPIECE_BYTES = 64,     /* of one of them, at most */
-    WORDPIECE_ROOM = 1 << 12, /* of all */
+    WORDPIECE_ROOM = 1 << 14, /* of all */
 };
 
 struct wordpiece_many {

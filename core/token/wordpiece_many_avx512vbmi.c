@@ -85,7 +85,7 @@ ALWAYS_INLINE struct lanes start(const struct wordpiece_many *m, const uint8_t *
 }
 
 /* Words which[0..count), of up to `stride` bytes. */
-ALWAYS_INLINE void group(struct wordpiece_many *m, const uint8_t *which, size_t count, size_t stride)
+ALWAYS_INLINE void group(struct wordpiece_many *m, const uint16_t *which, size_t count, size_t stride)
 {
     struct found f;
     _Alignas(64) uint8_t text[GROUP * WORDPIECE_BYTES + 4], len[GROUP];
@@ -114,12 +114,12 @@ ALWAYS_INLINE void group(struct wordpiece_many *m, const uint8_t *which, size_t 
         m->n_ids[which[k]] = (uint8_t)(lost >> k & 1 ? 0 : to[k] - (m->id + m->from[which[k]]));
 }
 
-static void group_short(struct wordpiece_many *m, const uint8_t *which, size_t count)
+static void group_short(struct wordpiece_many *m, const uint16_t *which, size_t count)
 {
     group(m, which, count, BYTES);
 }
 
-static void group_long(struct wordpiece_many *m, const uint8_t *which, size_t count)
+static void group_long(struct wordpiece_many *m, const uint16_t *which, size_t count)
 {
     group(m, which, count, WORDPIECE_BYTES);
 }
@@ -127,14 +127,14 @@ static void group_long(struct wordpiece_many *m, const uint8_t *which, size_t co
 /* Words of about the same length together, the longest first. */
 void wordpiece_many_avx512vbmi(struct wordpiece_many *m)
 {
-    uint8_t order[WORDPIECE_MANY], place[WORDPIECE_BYTES + 2] = {0};
+    uint16_t order[WORDPIECE_MANY], place[WORDPIECE_BYTES + 2] = {0};
     if (m->n < FEW) {
         wordpiece_many_base(m);
         return;
     }
     for (size_t i = 0; i < m->n; i++) place[WORDPIECE_BYTES - m->len[i] + 1]++;
-    for (size_t n = 1; n <= WORDPIECE_BYTES; n++) place[n] = (uint8_t)(place[n] + place[n - 1]);
-    for (size_t i = 0; i < m->n; i++) order[place[WORDPIECE_BYTES - m->len[i]]++] = (uint8_t)i;
+    for (size_t n = 1; n <= WORDPIECE_BYTES; n++) place[n] = (uint16_t)(place[n] + place[n - 1]);
+    for (size_t i = 0; i < m->n; i++) order[place[WORDPIECE_BYTES - m->len[i]]++] = (uint16_t)i;
     for (size_t i = 0; i < m->n; i += GROUP)
         (m->len[order[i]] > BYTES ? group_long : group_short)(m, order + i, m->n - i < GROUP ? m->n - i : GROUP);
 }

@@ -150,8 +150,46 @@ static void what_is_remembered_changes_no_ids(void **state)
     for (size_t i = 0; i < COUNT_OF(kinds); i++) tok_free(t[i]);
 }
 
+/* More words that are new, and longer ones, than are found together, some of them twice; then most of them again. */
+static void many_new_words_have_the_ids_of_each(void **state)
+{
+    (void)state;
+    enum { ROOM = 120000, MANY = 6000, ROUNDS = 12, MOST_LINES = 1 << 20 };
+    struct tokenizer *t = learn(&kinds[2]);
+    struct err e;
+    struct tok_scratch *chains = tok_scratch_new(t, &e), *s = tok_scratch_new(t, &e);
+    char *text = malloc(ROOM + LONGEST + 8);
+    size_t full = 0;
+    chains->chains = true;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        size_t n = 0;
+        struct rng_key k = rng_key(34, RNG_TEST, round, 0);
+        bool emptied = round + 2 >= ROUNDS; /* by what the first batch learns */
+        while (emptied && s->cache.n_lines < MOST_LINES) {
+            s->cache.used = word_cache_most(&s->cache) + 1;
+            word_cache_settle(&s->cache);
+        }
+        if (emptied && word_cache_room(&s->cache, MOST_LINES * 2, 0)) s->cache.used = word_cache_most(&s->cache) - 100;
+        for (uint32_t i = 0; i < MANY && n < ROOM; i++) {
+            uint32_t back = rng_below(&k, i, 4) == 0 ? (uint32_t)rng_below(&k, MANY + i, 3000) : 0;
+            uint32_t number = round / 3 * 3 * MANY + i - (i < back ? 0 : back);
+            for (uint32_t x = number; x; x /= 16) text[n++] = "etaoinshrdlucmfw"[x % 16];
+            n += put_word(number, round % 2 ? LONGEST : 90, text + n);
+            text[n++] = " \n."[i % 3];
+        }
+        if (!is_same(t, chains, s, text, n, false)) fail_msg("round %u", (unsigned)round);
+        full += s->cache.full;
+        assert_true(!emptied || s->cache.used < MANY);
+    }
+    assert_true(full > 0);
+    tok_scratch_free(chains);
+    tok_scratch_free(s);
+    tok_free(t);
+    free(text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_remembered_changes_no_ids)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_new_words_have_the_ids_of_each), cmocka_unit_test(what_is_remembered_changes_no_ids)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,18 +115,61 @@ static void vectors_do_as_the_others(void **state)
     for (int i = 0; i < 2; i++) word_cache_free(&c[i]);
 }
 
-/* From word `from` of a run on: those that are not single, and not in the line that they ask for. */
-static void expect_missing(const struct word_batch *b, const struct word_cache *c, const struct word_run *run,
-                           const struct word_key *keys, size_t from)
+/* A run of random words, of which some are single; returns the number of ids, which are in want. */
+static size_t random_run(const struct rng_key *k, uint64_t *at, uint8_t *text, struct word_run *run, int32_t *want)
 {
-    size_t which[WORD_RUN + 1], n = b->missing_run(c, run, keys, from, which), k = 0;
-    for (size_t i = from; i < run->n; i++) {
-        const struct word_line *l = &c->lines[word_cache_line(c, keys[i].hash)];
-        if (run->single[i / 64] >> (i & 63) & 1 || word_slot_is(&l->slot[0], &keys[i]) || word_slot_is(&l->slot[1], &keys[i])) continue;
-        assert_true(k < n && which[k] == i);
-        k++;
+    size_t ends[N_WORDS], n_want = 0, every = 1 + (size_t)rng_below(k, (*at)++, 20);
+    random_words(k, at, text, ends);
+    run->text = (char *)text;
+    run->n = (size_t)rng_below(k, (*at)++, N_WORDS + 1);
+    run->begin[0] = 0;
+    memset(run->single, 0, sizeof run->single);
+    for (size_t i = 0; i < run->n; i++) {
+        size_t n = (run->begin[i + 1] = ends[i]) - run->begin[i];
+        bool single = rng_below(k, (*at)++, every) > 0;
+        run->id[i] = single ? (int32_t)i + 1000000 : -1;
+        word_run_singles(run, i, single);
+        if (single) want[n_want++] = run->id[i];
+        else n_want += ids_of(text + run->begin[i], n, want + n_want);
     }
-    assert_int_equal(k, n);
+    run->len = run->begin[run->n];
+    return n_want;
+}
+
+/* The words of a run that are not single: where they are, which are not in the lines that they ask for, and, but for
+ * the latter and some more that are nowhere, their ids from there. */
+static void expect_found(const struct word_batch *b, struct word_cache *c, const struct word_run *run, const struct word_key *keys,
+                         const int32_t *want, size_t n_want)
+{
+    static int32_t out[N_TEXT + WORD_SLACK];
+    static struct word_slot copy[N_WORDS];
+    const struct word_slot *found[N_WORDS];
+    size_t missing[N_WORDS + 1], n = b->find_run(c, run, keys, found, missing), m = 0;
+    int32_t *to = out;
+    for (size_t k = 0; k < run->n_others; k++) {
+        const struct word_line *l = &c->lines[word_cache_line(c, keys[k].hash)];
+        bool there = word_slot_is(&l->slot[0], &keys[k]) || word_slot_is(&l->slot[1], &keys[k]);
+        assert_false(run->single[run->other[k] / 64] >> (run->other[k] & 63) & 1);
+        if (there) {
+            assert_true(word_slot_is(found[k], &keys[k]));
+            copy[k] = *found[k];
+            found[k] = k % 8 ? &copy[k] : NULL;
+        } else {
+            assert_true(m < n && missing[m] == k);
+            found[k] = word_cache_find_still(c, &keys[k]);
+            assert_true(!found[k] || word_slot_is(found[k], &keys[k]));
+        }
+        m += !there;
+    }
+    assert_int_equal(m, n);
+    for (size_t k = 0; (k = b->put_run(c, run, found, k, &to)) < run->n_others; k++) {
+        const size_t *begin = &run->begin[run->other[k]];
+        size_t len = begin[1] - begin[0];
+        assert_true(!found[k] || len > WORD_KEY_MAX);
+        to += ids_of((const uint8_t *)run->text + begin[0], len, to);
+    }
+    assert_int_equal(to - out, n_want);
+    assert_memory_equal(out, want, n_want * sizeof *want);
 }
 
 /* The words of a run, of which some are single: their ids are there. */
@@ -134,47 +177,34 @@ static void single_words_are_put_among_the_others(void **state)
 {
     (void)state;
     static struct word_run run;
-    static struct word_key keys[WORD_RUN];
+    static struct word_key keys[N_WORDS];
     static int32_t out[N_TEXT + WORD_SLACK], want[N_TEXT];
+    static uint8_t text[N_TEXT];
     const struct word_batch *b[] = {&word_batch_base, word_batch()};
     struct rng_key k = rng_key(6, RNG_TEST, 0, 0);
     uint64_t at = 0;
     for (int v = 0; v < 2; v++) {
         struct word_cache c;
         struct err e;
-        size_t missed = 0;
+        size_t missed = 0, singles = 0;
         assert_int_equal(word_cache_init(&c, &e), 0);
         for (int round = 0; round < ROUNDS; round++) {
-            static uint8_t text[N_TEXT];
-            size_t ends[N_WORDS], n_want = 0, every = 1 + (size_t)rng_below(&k, at++, 20);
-            random_words(&k, &at, text, ends);
-            run.text = (char *)text;
-            run.n = (size_t)rng_below(&k, at++, WORD_RUN + 1);
-            run.begin[0] = 0;
-            memset(run.single, 0, sizeof run.single);
-            for (size_t i = 0; i < run.n; i++) {
-                size_t n = (run.begin[i + 1] = ends[i]) - run.begin[i];
-                bool single = rng_below(&k, at++, every) > 0;
-                run.id[i] = single ? (int32_t)i + 1000000 : -1;
-                word_run_singles(&run, i, single);
-                if (single) want[n_want++] = run.id[i];
-                else n_want += ids_of(text + run.begin[i], n, want + n_want);
-            }
-            run.len = run.begin[run.n];
+            size_t n_want = random_run(&k, &at, text, &run, want);
             b[v]->ask_run(&c, &run, keys);
-            expect_missing(b[v], &c, &run, keys, (size_t)rng_below(&k, at++, run.n + 1));
+            expect_found(b[v], &c, &run, keys, want, n_want);
             int32_t *to = out;
-            for (size_t i = 0; (i = b[v]->get_run(&c, &run, keys, i, &to)) < run.n; i++) {
-                size_t n = run.begin[i + 1] - run.begin[i], count = ids_of(text + run.begin[i], n, to);
+            for (size_t o = 0; (o = b[v]->get_run(&c, &run, keys, o, &to)) < run.n_others; o++) {
+                size_t i = run.other[o], n = run.begin[i + 1] - run.begin[i], count = ids_of(text + run.begin[i], n, to);
                 assert_int_equal(run.id[i], -1);
                 missed++;
-                if (n <= WORD_KEY_MAX || !word_cache_find(&c, &keys[i])) word_cache_learn(&c, &keys[i], text + run.begin[i], n, to, count);
+                if (n <= WORD_KEY_MAX || !word_cache_find(&c, &keys[o])) word_cache_learn(&c, &keys[o], text + run.begin[i], n, to, count);
                 to += count;
             }
             assert_int_equal(to - out, n_want);
             assert_memory_equal(out, want, n_want * sizeof *want);
+            singles += run.n - run.n_others;
         }
-        assert_true(missed > 1000 && missed < (size_t)ROUNDS * WORD_RUN / 4);
+        assert_true(missed > 1000 && missed < (size_t)ROUNDS * N_WORDS / 4 && singles > (size_t)ROUNDS * N_WORDS / 4);
         word_cache_free(&c);
     }
 }
@@ -254,8 +284,10 @@ static void long_words_are_compared(void **state)
             struct word_key key;
             struct word_keys keys;
             struct err e;
-            uint8_t word[140];
-            int32_t ids[4] = {7, 8, 9, 10}, out[16], *to = out;
+            uint8_t word[140 + 16];
+            struct word_run run = {.text = (char *)word, .len = len, .begin = {0, len}, .n = 1, .n_others = 1};
+            const struct word_slot *found;
+            int32_t ids[4] = {7, 8, 9, 10}, out[16 + WORD_SLACK], *to = out;
             memset(word, 'w', len);
             assert_int_equal(word_cache_init(&c, &e), 0);
             key = ask_alone(b[v], &c, word, len, &keys);
@@ -263,9 +295,15 @@ static void long_words_are_compared(void **state)
             assert_int_equal(b[v]->get(&c, word, &len, &keys, 0, 1, &to), 1);
             assert_int_equal(to - out, 4);
             assert_memory_equal(out, ids, sizeof ids);
+            found = word_cache_find(&c, &key);
+            to = out;
+            assert_int_equal(b[v]->put_run(&c, &run, &found, 0, &to), 1);
+            assert_int_equal(to - out, 4);
+            assert_memory_equal(out, ids, sizeof ids);
             for (size_t i = 0; i < len; i++) {
                 word[i] ^= 1;
                 assert_int_equal(b[v]->get(&c, word, &len, &keys, 0, 1, &to), 0);
+                assert_int_equal(b[v]->put_run(&c, &run, &found, 0, &to), 0);
                 assert_int_equal(to - out, 4);
                 word[i] ^= 1;
             }
@@ -729,35 +767,78 @@ static void words_are_put_over_others_until_these_come_again(void **state)
     word_cache_free(&c);
 }
 
-/* Those that wait for their ids are not put over. */
-static void words_that_wait_keep_their_places(void **state)
+/* The slot of a number, as the cache will have it. */
+static struct word_slot slot_of_number(struct word_cache *c, int32_t i, struct word_key *key)
+{
+    const int32_t ids[WORD_KEY_MAX] = {i, 1, 2, 3, 4, 5, 6};
+    struct word_slot s = {.k = {0}};
+    ask_number(c, i, key);
+    memcpy(s.k, key->k, sizeof s.k);
+    word_cache_fill(c, &s, ids, 1 + (size_t)i % 7);
+    return s;
+}
+
+/* Words that are put in together are all there; in a full cache the last ones of each line are. */
+static void words_are_put_in_with_their_ids(void **state)
 {
     (void)state;
-    enum { FIRST = 1000000, WORDS = 3000 };
+    enum { FIRST = 1000000, WORDS = 2000 };
+    for (int full = 0; full < 2; full++) {
+        struct word_cache c;
+        struct err e;
+        static struct word_slot slot[WORDS];
+        static struct word_key key[WORDS];
+        size_t there = 0;
+        assert_int_equal(word_cache_init(&c, &e), 0);
+        c.replaces = true;
+        (void)miss_numbers(&c, full ? 20000 : 5000);
+        assert_true(c.full == full && word_cache_room(&c, WORDS, 7 * WORDS));
+        for (int32_t i = 0; i < WORDS; i++) slot[i] = slot_of_number(&c, FIRST + i, &key[i]);
+        size_t used = c.used, bytes = c.n_lines * sizeof *c.lines;
+        struct word_line *before = malloc(bytes);
+        memcpy(before, c.lines, bytes);
+        word_cache_put(&c, slot, WORDS);
+        for (size_t l = 0; l < c.n_lines; l++) /* who came first stays */
+            if (before[l].slot[0].k[1]) assert_memory_equal(&before[l].slot[0], &c.lines[l].slot[0], sizeof before->slot[0]);
+        free(before);
+        if (full) assert_true(c.full && c.used <= 2 * c.n_lines);
+        else assert_int_equal(c.used, used + WORDS);
+        for (int32_t i = 0; i < WORDS; i++) {
+            int32_t out[WORD_KEY_MAX];
+            size_t n = word_cache_get(&c, &key[i], out);
+            if (n) assert_true(n == 1 + (size_t)(FIRST + i) % 7 && *out == FIRST + i);
+            there += n > 0;
+        }
+        if (full) assert_true(there > WORDS / 2 && there < WORDS);
+        else assert_int_equal(there, WORDS);
+        word_cache_free(&c);
+    }
+}
+
+/* Words behind full lines are found, and stay where they are. */
+static void words_behind_full_lines_stay(void **state)
+{
+    (void)state;
+    enum { WORDS = 9000 };
     struct word_cache c;
     struct err e;
-    static struct word_key key[WORDS];
-    static struct word_slot *slot[WORDS];
-    size_t waiting = 0;
+    size_t behind = 0, asked = 0;
     assert_int_equal(word_cache_init(&c, &e), 0);
-    c.replaces = true;
-    (void)miss_numbers(&c, 20000);
-    assert_true(c.full);
-    for (int32_t i = 0; i < WORDS; i++) {
-        ask_number(&c, FIRST + i, &key[i]);
-        slot[i] = word_cache_claim(&c, &key[i]);
-        waiting += slot[i] != NULL;
-        assert_null(word_cache_claim(&c, &key[i])); /* it waits already, or has no place now, either */
+    c.dense = true;
+    add_numbers(&c, WORDS);
+    for (int32_t i = 1; i <= 2 * WORDS; i++) {
+        struct word_key key;
+        ask_number(&c, i, &key);
+        size_t line = word_cache_line(&c, key.hash);
+        const struct word_slot *own = c.lines[line].slot;
+        if (word_slot_is(&own[0], &key) || word_slot_is(&own[1], &key)) continue;
+        const struct word_slot *there = word_cache_find_still(&c, &key);
+        if (i > WORDS) assert_null(there);
+        else assert_true(there && there->id[0] == (uint32_t)i && there == word_cache_find_still(&c, &key));
+        behind += i <= WORDS;
+        asked += i > WORDS && word_cache_has_strays(&c, line);
     }
-    assert_true(waiting > WORDS / 2 && waiting < WORDS);
-    for (int32_t i = 0; i < WORDS; i++) {
-        const int32_t ids[WORD_KEY_MAX] = {FIRST + i};
-        if (slot[i]) word_cache_fill(&c, slot[i], ids, 1);
-    }
-    for (int32_t i = 0; i < WORDS; i++) {
-        int32_t out[WORD_KEY_MAX];
-        if (slot[i]) assert_true(word_cache_get(&c, &key[i], out) == 1 && *out == FIRST + i);
-    }
+    assert_true(behind > 100 && asked > 100);
     word_cache_free(&c);
 }
 
@@ -777,7 +858,8 @@ int main(void)
                                        cmocka_unit_test(words_to_come_have_room),
                                        cmocka_unit_test(room_that_was_got_before_is_used),
                                        cmocka_unit_test(words_are_put_over_others_until_these_come_again),
-                                       cmocka_unit_test(words_that_wait_keep_their_places),
+                                       cmocka_unit_test(words_are_put_in_with_their_ids),
+                                       cmocka_unit_test(words_behind_full_lines_stay),
                                        cmocka_unit_test(a_full_cache_begins_anew)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
