@@ -59,7 +59,7 @@ struct tok_words {
 _Static_assert(sizeof(struct tok_words) % 64 == 0, "lines");
 
 /* The same in their normal form, some batches of them. */
-enum { FORMED = 8 };
+enum { FORMED = 4 };
 struct tok_formed {
     struct word_run run;
     struct word_key keys[WORD_RUN + WORD_SLACK];

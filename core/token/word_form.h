@@ -20,7 +20,7 @@
 #include "core/token/normalize.h"
 
 enum {
-    WORD_RUN = 256,  /* words that are taken at a time */
+    WORD_RUN = 512,  /* words that are taken at a time */
     WORD_SLACK = 64, /* that many more may be written, and bytes behind a text */
 };
 
