@@ -100,19 +100,38 @@ SPLIT_INLINE uint64_t before_spaces(const struct tok_fast *f, const uint8_t *s, 
     return cuts | newlines;
 }
 
+/* Of bytes from 0xC0 on: of two or of three bytes are characters that begin with it and are all ordinary (tok_cut.c). */
+enum { OF_TWO = 1, OF_THREE = 2 };
+static const uint8_t all_ordinary[64] = {
+    [0x03] = OF_TWO,   [0x04] = OF_TWO,   [0x05] = OF_TWO,   [0x06] = OF_TWO,   [0x07] = OF_TWO,   [0x08] = OF_TWO,   [0x10] = OF_TWO,  [0x11] = OF_TWO,
+    [0x25] = OF_THREE, [0x26] = OF_THREE, [0x27] = OF_THREE, [0x28] = OF_THREE, [0x29] = OF_THREE, [0x2B] = OF_THREE, [0x2C] = OF_THREE};
+
+SPLIT_INLINE uint64_t begin_ordinary(__m512i x, int which)
+{
+    __m512i of = _mm512_permutexvar_epi8(x, _mm512_loadu_si512(all_ordinary)); /* by the lower 6 bits */
+    return _mm512_mask_test_epi8_mask(_mm512_cmpge_epu8_mask(x, _mm512_set1_epi8((char)0xC0)), of, _mm512_set1_epi8((char)which));
+}
+
 /* Before gaps between two ordinary characters.  *limit: a gap that begins there
  * leaves the window. */
 SPLIT_INLINE uint64_t before_gaps(const struct tok_fast *f, const uint8_t *s, size_t n, size_t i, const struct window *w,
                                   int *limit)
 {
-    uint64_t starts = w->gap & ~w->gap_before, ends, behind, before = w->plain_before, cuts, unclear;
+    uint64_t starts = w->gap & ~w->gap_before, ends, behind, before = w->plain_before, cuts, unclear, high;
     *limit = ~w->gap ? 64 - __builtin_clzll(~w->gap) : 0;
     starts &= below(*limit);
     ends = (w->gap + starts) & ~w->gap;
     if (f->newlines) before |= split_is(w->y, '\n');
     behind = _pdep_u64(_pext_u64(w->plain, ends), starts);
     cuts = starts & before & behind;
-    unclear = starts & ~cuts & (before | w->high_before) & (behind | _pdep_u64(_pext_u64(w->high, ends), starts));
+    high = _pdep_u64(_pext_u64(w->high, ends), starts);
+    unclear = starts & ~cuts & (before | w->high_before) & (behind | high);
+    if (unclear) {
+        before |= begin_ordinary(bytes_before(s, i, 2), OF_TWO) | begin_ordinary(bytes_before(s, i, 3), OF_THREE);
+        behind |= _pdep_u64(_pext_u64(begin_ordinary(w->x, OF_TWO | OF_THREE), ends), starts);
+        cuts = starts & before & behind;
+        unclear &= ~cuts;
+    }
     for (; unclear; unclear &= unclear - 1) {
         int at = low_bit(unclear), len = low_bit(~w->gap >> at);
         size_t begin = i + (size_t)at;
