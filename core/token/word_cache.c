@@ -252,7 +252,7 @@ static bool is_slow(const struct word_cache *c)
 static size_t room_eighths(const struct word_cache *c)
 {
     if (c->n_lines >= MAX_LINES) return 12;
-    if (c->dense && c->n_lines == FIRST_LINES) return is_slow(c) ? 7 : 10;
+    if (c->dense && c->n_lines == FIRST_LINES) return is_slow(c) ? 7 : 12;
     if (c->dense) return c->frugal && c->n_lines < MANY_LINES ? 10 : 7;
     if (c->n_lines < MANY_LINES || is_slow(c)) return 7;
     return c->n_lines < LARGE_LINES ? 10 : 12;

@@ -554,7 +554,7 @@ static void lines_are_fuller_until_that_has_cost_enough(void **state)
 static void first_lines_are_fuller_until_that_has_cost_enough(void **state)
 {
     (void)state;
-    enum { FIRST = 1 << 13, WORDS = 10 * (FIRST / 8) };
+    enum { FIRST = 1 << 13, WORDS = 12 * (FIRST / 8) };
     for (int slow = 0; slow < 2; slow++) {
         struct word_cache c;
         struct err e;
