@@ -119,6 +119,12 @@ static bool walked_on(const struct tokenizer *t, struct tok_scratch *s, const ui
     return true;
 }
 
+/* A part near the sum where SentencePiece begins again, unless it does so inside of it. */
+static bool walked_near(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t len, struct unigram_path *path)
+{
+    return walked_on(t, s, word, len, path) && path->farthest <= UNIGRAM_REBASE;
+}
+
 /* A part that the cache does not know, from sum 0, for the cache; false: through the chains. */
 static bool walked(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t begin, size_t len,
                    const struct word_key *key, const struct tok_ids *out, struct unigram_path *path)
@@ -154,11 +160,12 @@ static int carried(const struct tokenizer *t, struct tok_scratch *s, const char 
     uint32_t code;
     if (len > t->fast->longest || begin == 0 || end == n) return exactly(t, s, text, begin, end, n, flags, out, e);
     /* Near the sum where SentencePiece begins again the way has to be walked. */
+    struct unigram_path path;
     if (end > s->safe) settle(t, s, begin, out);
+    if (end > s->safe && walked_near(t, s, word, len, &path)) return tok_part_put(path.ids, path.n, out, e);
     if (end > s->safe) return exactly(t, s, text, begin, end, n, flags, out, e);
     const int32_t *ids = tok_part_known(s, word, len, key, &n_ids, &code);
     if (ids && gap_holds(t, s, code, begin, len, out)) return tok_part_put(ids, n_ids, out, e);
-    struct unigram_path path;
     if (ids && walked_on(t, s, word, len, &path)) return tok_part_put(path.ids, path.n, out, e);
     if (ids) return exactly(t, s, text, begin, end, n, flags, out, e);
     if (walked(t, s, (const uint8_t *)text, begin, len, key, out, &path)) return tok_part_put(path.ids, path.n, out, e);

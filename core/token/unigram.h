@@ -92,6 +92,7 @@ struct unigram_path {
     const int32_t *ids; /* in buf */
     size_t n;
     double sum;         /* at its end */
+    double farthest;    /* from 0, of the best sums of all places before it */
     double gap;         /* how much worse the second best was at the ends of its tokens, at least */
     size_t steps;       /* tok_walk(): symbols, of the longest word */
     int32_t buf[UNIGRAM_MOST + UNIGRAM_SLACK]; /* so many more may be read */

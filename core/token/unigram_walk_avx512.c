@@ -18,8 +18,10 @@ static void walk_floats(const struct unigram *u, const uint16_t *symbols, size_t
     const __m512i one = _mm512_set1_epi32(1);
     __m512 best = none, second = none, here = _mm512_set1_ps((float)sum);
     __m512i from = _mm512_setzero_si512(), place = from;
+    __m128 farthest = _mm_setzero_ps();
     unigram_rows(u, symbols, n, f.row);
     for (size_t at = 0; at < n; at++) {
+        farthest = _mm_max_ss(farthest, _mm_andnot_ps(_mm_set1_ps(-0.0f), _mm512_castps512_ps128(here)));
         __mmask16 some = (__mmask16)((1u << (f.row[at] & UNIGRAM_DEPTH)) - 1);
         __m512 x = _mm512_add_ps(here, _mm512_mask_loadu_ps(none, some, u->score + (f.row[at] >> UNIGRAM_DEPTH_BITS)));
         __mmask16 better = _mm512_cmp_ps_mask(x, best, _CMP_GT_OQ);
@@ -41,6 +43,7 @@ static void walk_floats(const struct unigram *u, const uint16_t *symbols, size_t
         if (apart < gap) gap = apart;
     }
     to->gap = (double)gap;
+    to->farthest = (double)_mm_cvtss_f32(farthest);
     to->sum = (double)_mm512_cvtss_f32(here);
     unigram_back(u, f.from, f.row, n, to);
 }
@@ -77,8 +80,10 @@ static void walk_doubles(const struct unigram *u, const uint16_t *symbols, size_
     struct window a = {none, none, _mm512_setzero_si512()}, b = a;
     __m512d here = _mm512_set1_pd(sum);
     __m512i place = _mm512_setzero_si512();
+    __m128d farthest = _mm_setzero_pd();
     unigram_rows(u, symbols, n, f.row);
     for (size_t at = 0; at < n; at++) {
+        farthest = _mm_max_sd(farthest, _mm_andnot_pd(_mm_set1_pd(-0.0), _mm512_castpd512_pd128(here)));
         const double *score = u->score64 + (f.row[at] >> UNIGRAM_DEPTH_BITS);
         unsigned some = (1u << (f.row[at] & UNIGRAM_DEPTH)) - 1;
         relax(&a, _mm512_add_pd(here, _mm512_mask_loadu_pd(none, (__mmask8)some, score)), place);
@@ -99,6 +104,7 @@ static void walk_doubles(const struct unigram *u, const uint16_t *symbols, size_
         if (apart < gap) gap = apart;
     }
     to->gap = gap;
+    to->farthest = _mm_cvtsd_f64(farthest);
     to->sum = _mm512_cvtsd_f64(here);
     unigram_back(u, from, f.row, n, to);
 }

@@ -13,7 +13,10 @@ static void WALK_NAME(const struct unigram *u, const uint16_t *symbols, size_t n
         from[i] = 0;
     }
     best[0] = (WALK_REAL)sum;
+    double farthest = 0;
     for (size_t at = 0; at < n; at++) {
+        double far = fabs((double)best[at]);
+        farthest = far > farthest ? far : farthest;
         const WALK_REAL *score = u->WALK_SCORE + (row[at] >> UNIGRAM_DEPTH_BITS);
         for (size_t k = 0; k < (row[at] & UNIGRAM_DEPTH); k++) {
             WALK_REAL x = best[at] + score[k], *b = &best[at + 1 + k], *s = &second[at + 1 + k];
@@ -30,6 +33,7 @@ static void WALK_NAME(const struct unigram *u, const uint16_t *symbols, size_t n
         if (apart < gap) gap = apart;
     }
     to->gap = gap;
+    to->farthest = farthest;
     to->sum = (double)best[n];
     unigram_back(u, from, row, n, to);
 }

@@ -23,7 +23,8 @@ static void begin_unigram(struct spm_model *m)
 enum { PAIRS = 24, SINGLE = 4 /* the first letter's id */ };
 
 /* Pieces: U+2581, letters of 24 pairs, each pair in one piece whose score is what
- * its letters have together, more or less by 2^-(k/2) for pair k.  sign: of all scores. */
+ * its letters have together, more or less by 2^-(k/2) for pair k; but that of the last, whose letters have more: the
+ * sum between them is farther from 0 than behind them.  sign: of all scores. */
 static struct tokenizer *near_ties(float score[SINGLE + 3 * PAIRS], float sign)
 {
     struct err e = {0};
@@ -38,12 +39,13 @@ static struct tokenizer *near_ties(float score[SINGLE + 3 * PAIRS], float sign)
               spm_model_add(&m, "\xe2\x96\x81", 3, score[3], SPM_NORMAL, &e);
     for (int i = 0; i < 2 * PAIRS; i++) {
         char letter = (char)('A' + i);
-        score[SINGLE + i] = sign * (6 + 6 * rng_f32(&k, (uint64_t)i));
+        score[SINGLE + i] = sign * (i < 2 * PAIRS - 2 ? 6 + 6 * rng_f32(&k, (uint64_t)i) : 40);
         bad = bad || spm_model_add(&m, &letter, 1, score[SINGLE + i], SPM_NORMAL, &e);
     }
     for (int i = 0; i < PAIRS; i++) {
         char pair[2] = {(char)('A' + 2 * i), (char)('A' + 2 * i + 1)};
         float x = score[SINGLE + 2 * i] + score[SINGLE + 2 * i + 1] + ldexpf(i % 3 ? 1 : -1, -i);
+        if (i == PAIRS - 1) x = sign * 5;
         score[SINGLE + 2 * PAIRS + i] = x;
         bad = bad || spm_model_add(&m, pair, 2, x, SPM_NORMAL, &e);
     }
@@ -117,7 +119,7 @@ static void decide_near_ties(float sign)
     score[0] = unknown_score(score);
     for (uint64_t at = 0; n + 18 < N; text[n++] = ' ') {
         for (int letters = 1 + (int)rng_below(&k, at++, 3); letters > 0; letters--) {
-            char pair = (char)('A' + 2 * rng_below(&k, at++, PAIRS));
+            char pair = (char)('A' + 2 * (rng_below(&k, at++, 4) ? rng_below(&k, at++, PAIRS) : PAIRS - 1));
             text[n++] = pair;
             text[n++] = (char)(pair + 1);
             if (rng_below(&k, at++, 12) == 0) text[n++] = '#';

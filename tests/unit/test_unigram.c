@@ -53,6 +53,20 @@ static struct tokenizer *make(uint32_t seed, size_t longest, bool floats)
     return t;
 }
 
+/* The farthest from 0 of the sums that the walks of all beginnings end with. */
+static double farthest_sum(const struct unigram *u, unigram_walk_fn *walk, const uint16_t *symbols, size_t n, double sum)
+{
+    uint16_t some[UNIGRAM_MOST + UNIGRAM_SLACK] = {0};
+    struct unigram_path path;
+    double farthest = fabs(sum);
+    for (size_t k = 1; k < n; k++) {
+        some[k - 1] = symbols[k - 1];
+        walk(u, some, k, sum, &path);
+        farthest = fmax(farthest, fabs(path.sum));
+    }
+    return farthest;
+}
+
 static void expect_same_walk(const struct tokenizer *t, const struct unigram *u, unigram_walk_fn *walk, const struct buf *text,
                              const uint16_t *symbols, size_t n, double sum)
 {
@@ -70,6 +84,7 @@ static void expect_same_walk(const struct tokenizer *t, const struct unigram *u,
     assert_memory_equal(got.ids, want.id, want.n * sizeof *want.id);
     assert_true(got.sum == s->sum);
     assert_true((float)got.gap == (float)s->gap);
+    if (n <= 40) assert_true(got.farthest == farthest_sum(u, walk, symbols, n, sum));
     tok_scratch_free(s);
     tok_ids_free(&want);
 }
