@@ -238,7 +238,7 @@ static void add_words(struct tok_carry *c, size_t n, uint64_t unknown)
 }
 
 /* Part i, of n symbols, is to be walked with others.  slot: where the cache will have it, or NULL. */
-static uint32_t wait(struct tok_scratch *s, size_t i, size_t n, uint64_t unknown, struct word_slot *slot)
+static size_t wait(struct tok_scratch *s, size_t i, size_t n, uint64_t unknown, struct word_slot *slot)
 {
     struct tok_carry *c = s->carry;
     size_t number = c->n_waits++;
@@ -248,7 +248,7 @@ static uint32_t wait(struct tok_scratch *s, size_t i, size_t n, uint64_t unknown
     }
     c->wait[number] = (struct tok_wait){.slot = slot, .part = (uint16_t)i, .n_symbols = (uint16_t)n, .first = (uint16_t)c->words.n_words};
     add_words(c, n, unknown);
-    return (uint32_t)number;
+    return number;
 }
 
 /* Up to CARRY_SLACK ids may be read. */
@@ -259,19 +259,59 @@ static inline void fill(struct tok_scratch *s, struct word_slot *slot, const uin
     else word_cache_fill_long(&s->cache, slot, word, len, ids, n, code);
 }
 
-/* The ids of n symbols that are in no token but for a blank before them: there is one way. */
-static struct tok_put put_unknown(const struct tokenizer *t, struct tok_scratch *s, size_t n, bool blank, size_t *used)
+/* The ids of left[k] are the n at c->known + *used. */
+static const struct tok_put *put_own(struct tok_carry *c, size_t k, size_t n, size_t *used)
 {
-    int32_t *ids = s->carry->known + *used;
-    ids[0] = unigram_symbol_id(t->fast->walk, t->fast->walk->mark);
-    ids[blank] = -(int32_t)(n - blank);
-    *used += (size_t)blank + 1;
-    return (struct tok_put){ids, (uint32_t)blank + 1, UNIGRAM_WORDS};
+    c->own[k] = (struct tok_put){c->known + *used, n};
+    c->most += n;
+    *used += n;
+    return &c->own[k];
 }
 
-/* Part i is in the cache, or waits: where its ids are. */
-static struct tok_put known(struct tok_scratch *s, const uint8_t *text, size_t i, size_t len, const struct word_slot *slot,
-                            size_t *used)
+/* Those of part number `number` of those that wait. */
+static const struct tok_put *put_waiting(struct tok_carry *c, size_t number)
+{
+    c->most += c->wait[number].n_symbols;
+    return &c->wait[number].put;
+}
+
+/* left[k] has to be looked at alone. */
+static const struct tok_put *put_none(struct tok_carry *c, size_t k)
+{
+    c->own[k] = (struct tok_put){NULL, 0};
+    return &c->own[k];
+}
+
+/* The ids of n symbols that are in no token but for a blank before them: there is one way. */
+static const struct tok_put *put_unknown(const struct unigram *u, struct tok_carry *c, size_t k, size_t n, bool blank, size_t *used)
+{
+    int32_t *ids = c->known + *used;
+    ids[0] = unigram_symbol_id(u, u->mark);
+    ids[blank] = -(int32_t)(n - blank);
+    return put_own(c, k, (size_t)blank + 1, used);
+}
+
+/* The ids of symbols no two of which are known side by side: there is one way. */
+static const struct tok_put *put_apart(const struct tokenizer *t, struct tok_carry *c, size_t k, const uint16_t *symbols, size_t n,
+                                       uint64_t unknown, size_t *used)
+{
+    int32_t *ids = c->known + *used;
+    size_t count = 0;
+    bool melts = false; /* a symbol that is only in tokens of several is unknown, too */
+    for (size_t i = 0, run; i < n; i += run) {
+        run = unknown >> i == UINT64_MAX ? n : (size_t)__builtin_ctzll(~(unknown >> i));
+        ids[count] = -(int32_t)run;
+        count += run > 0;
+        if (i + run == n) break;
+        ids[count] = unigram_symbol_id(t->fast->walk, symbols[i + run++]);
+        melts |= ids[count++] == t->unk_id;
+    }
+    return put_own(c, k, melts ? melt(t, ids, count) : count, used);
+}
+
+/* left[k], part i, is in the cache, or waits: where its ids are. */
+static const struct tok_put *known(struct tok_scratch *s, const uint8_t *text, size_t k, size_t i, size_t len, const struct word_slot *slot,
+                                   size_t *used)
 {
     struct tok_carry *c = s->carry;
     const uint8_t *word = text + s->begins[i];
@@ -280,47 +320,43 @@ static struct tok_put known(struct tok_scratch *s, const uint8_t *text, size_t i
     const int32_t *ids = is_short && n < WORD_INLINE ? (const int32_t *)slot->id : s->cache.pool + slot->id[0];
     if (n == 0) {
         bool same = is_short || word_bytes_equal(text + s->begins[c->wait[slot->id[0]].part], word, len);
-        return (struct tok_put){NULL, 0, same ? slot->id[0] : UNIGRAM_WORDS};
+        return same ? put_waiting(c, slot->id[0]) : put_none(c, k);
     }
-    if (!gap_is_wide(s, slot->id[3]) || !(is_short || word_bytes_equal((const uint8_t *)(ids + n), word, len)))
-        return (struct tok_put){NULL, 0, UNIGRAM_WORDS};
+    if (!gap_is_wide(s, slot->id[3]) || !(is_short || word_bytes_equal((const uint8_t *)(ids + n), word, len))) return put_none(c, k);
     int32_t *to = c->known + *used;
-    for (size_t k = 0; k < n; k += WORD_INLINE) memcpy(to + k, ids + k, WORD_INLINE * sizeof *ids); /* the cache's may move */
-    *used += n;
-    return (struct tok_put){to, (uint32_t)n, UNIGRAM_WORDS};
+    for (size_t m = 0; m < n; m += WORD_INLINE) memcpy(to + m, ids + m, WORD_INLINE * sizeof *ids); /* the cache's may move */
+    return put_own(c, k, n, used);
 }
 
-/* Part i is not in the cache, where it would have this slot, or is too long for it (NULL).  If all its characters are
- * certain and they are not many, it waits, or there is one way. */
-static struct tok_put begin(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len,
-                            struct word_slot *slot, size_t *used)
+/* left[k], part i, is not in the cache, where it would have this slot, or is too long for it (NULL).  If all its characters
+ * are certain and they are not many, it waits, or there is one way. */
+static const struct tok_put *begin(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t k, size_t i, size_t len,
+                                   struct word_slot *slot, size_t *used)
 {
     const struct unigram *u = t->fast->walk;
-    struct unigram_words *w = &s->carry->words;
+    struct tok_carry *c = s->carry;
+    struct unigram_words *w = &c->words;
     const uint8_t *word = text + s->begins[i];
-    struct tok_put put = {NULL, 0, UNIGRAM_WORDS};
-    bool blank;
     uint64_t unknown;
     size_t n = u ? tok_walk_symbols(t->fast, word, len, w, &unknown) : 0;
-    if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return put; /* more ids than it may have there */
+    if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return put_none(c, k); /* more ids than it may have there */
     const struct word_key key = word_keys_get(&s->words->keys, i);
     if (slot) word_cache_claim_slot(&s->cache, slot, &key);
-    if (tok_walk_unknown(u, w->symbols + w->n, n, unknown, &blank)) {
-        put = put_unknown(t, s, n, blank, used);
-        if (slot) fill(s, slot, word, len, put.ids, put.n, word_code(s->carry, (float)UNIGRAM_NO_GAP, n));
-    } else {
-        put.word = wait(s, i, n, unknown, slot);
-    }
+    uint64_t some = ~unknown & UINT64_MAX >> (64 - n);
+    if (some & some >> 1) return put_waiting(c, wait(s, i, n, unknown, slot));
+    const struct tok_put *put = put_apart(t, c, k, w->symbols + w->n, n, unknown, used);
+    if (slot) fill(s, slot, word, len, put->ids, put->n, word_code(c, (float)UNIGRAM_NO_GAP, n));
     return put;
 }
 
 /* A part that is not looked up. */
-static struct tok_put begin_long(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t i, size_t len, size_t *used)
+static const struct tok_put *begin_long(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t k, size_t i, size_t len,
+                                        size_t *used)
 {
-    struct tok_put put = begin(t, s, text, i, len, NULL, used);
+    const struct tok_put *put = begin(t, s, text, k, i, len, NULL, used);
     bool blank;
-    size_t n = put.ids || put.word < UNIGRAM_WORDS || !t->fast->walk ? 0 : tok_walk_all_unknown(t->fast, text + s->begins[i], len, &blank);
-    return n ? put_unknown(t, s, n, blank, used) : put;
+    size_t n = put != &s->carry->own[k] || put->ids || !t->fast->walk ? 0 : tok_walk_all_unknown(t->fast, text + s->begins[i], len, &blank);
+    return n ? put_unknown(t->fast->walk, s->carry, k, n, blank, used) : put;
 }
 
 /* Where the ids of left[0..n) are: of those that are known, and whose gap is wide, in
@@ -333,23 +369,24 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
     size_t k = 0, used = 0, begun = 0;
     bool room = word_cache_room(&s->cache, UNIGRAM_WORDS, UNIGRAM_ROOM + UNIGRAM_WORDS * (WALK_LOOKED_UP / 4 + 1) + WORD_KEY_MAX);
     unigram_words_clear(&c->words);
-    c->n_waits = 0;
+    c->n_waits = c->most = 0;
     for (; k < n && begun < UNIGRAM_WORDS && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
         size_t i = left[k].word, len = s->words->ends[i] - s->begins[i];
         if (len > t->fast->longest) {
-            c->put[k] = begin_long(t, s, text, i, len, &used);
+            c->put[k] = begin_long(t, s, text, k, i, len, &used);
             begun++;
             continue;
         }
         const struct word_key key = word_keys_get(&s->words->keys, i);
         struct word_slot *slot = word_cache_seek(&s->cache, &key);
-        c->put[k] = (struct tok_put){NULL, 0, UNIGRAM_WORDS};
         if (slot->k[1]) {
             s->cache.seconds += (size_t)(slot - s->cache.lines->slot) / 2 != word_cache_line(&s->cache, key.hash);
-            c->put[k] = known(s, text, i, len, slot, &used);
+            c->put[k] = known(s, text, k, i, len, slot, &used);
         } else if (room) {
-            c->put[k] = begin(t, s, text, i, len, slot, &used);
+            c->put[k] = begin(t, s, text, k, i, len, slot, &used);
             begun++;
+        } else {
+            c->put[k] = put_none(c, k);
         }
     }
     return k;
@@ -383,8 +420,7 @@ static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_
         uint32_t code = word_code(c, join_words(c, wait->first, end), wait->n_symbols);
         if (w->unknown) n = melt(t, ids, n);
         if (wait->slot) fill(s, wait->slot, text + begin, len, ids, n, code);
-        wait->n_ids = (uint16_t)n;
-        wait->wide = gap_is_wide(s, code);
+        wait->put = (struct tok_put){gap_is_wide(s, code) ? ids : NULL, n};
     }
 }
 
@@ -397,30 +433,21 @@ static inline int32_t *copy(int32_t *to, const int32_t *ids, size_t n)
     return to + n;
 }
 
-/* The ids of a part, if they are there. */
-static inline struct tok_put found(const struct tok_carry *c, struct tok_put p)
-{
-    if (p.word < UNIGRAM_WORDS && c->wait[p.word].wide)
-        return (struct tok_put){c->words.ids + c->words.begin[c->wait[p.word].first], c->wait[p.word].n_ids, UNIGRAM_WORDS};
-    return p;
-}
-
 /* Ids of c->taken from *at on, and between them those of left[0..n). */
 static int put_together(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n_text,
                         const struct word_left *left, size_t n, size_t *at, unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_carry *c = s->carry;
-    size_t from = *at, more = CARRY_SLACK + left[n - 1].at - from;
-    for (size_t k = 0; k < n; k++) more += found(c, c->put[k]).n;
+    size_t from = *at, more = CARRY_SLACK + left[n - 1].at - from + c->most;
     for (size_t k = 0; k < n; k++) {
         if (tok_ids_room(out, more, e)) return -1;
         int32_t *to = out->id + out->n;
         for (; k < n; k++) {
-            struct tok_put put = found(c, c->put[k]);
+            const struct tok_put *put = c->put[k];
             to = copy(to, c->taken + from, left[k].at - from);
             from = left[k].at;
-            if (!put.ids) break;
-            to = copy(to, put.ids, put.n);
+            if (!put->ids) break;
+            to = copy(to, put->ids, put->n);
         }
         out->n = (size_t)(to - out->id);
         size_t i = k < n ? left[k].word : 0;

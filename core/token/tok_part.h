@@ -50,19 +50,20 @@ struct tok_carry {
     int32_t taken[BATCH * WORD_KEY_MAX + 2 * WORD_KEY_MAX]; /* ids of a batch that were in the cache at once */
     struct word_left left[BATCH + 1]; /* the other parts ... */
     struct tok_put {
-        const int32_t *ids;       /* in known or words; NULL: not yet, or they are not there */
-        uint32_t n;
-        uint32_t word;            /* the number of a part that waits, or UNIGRAM_WORDS */
-    } put[BATCH];                 /* ... and their ids */
+        const int32_t *ids;       /* in known or words; NULL: it has to be looked at alone */
+        size_t n;
+    } own[BATCH];
+    const struct tok_put *put[BATCH]; /* ... and their ids: in own, or of one that waits */
+    size_t most;                  /* so many ids they are at most */
     int32_t known[CARRY_KNOWN + CARRY_SLACK];
     struct unigram_words words;
     size_t n_waits;
     struct tok_wait {             /* a part, of one of words or more, between which characters are unknown */
         struct word_slot *slot;   /* where its ids go, or NULL; id[0] of it is the number of the part until then */
         uint16_t part;            /* of the batch, the first of those that are the same */
-        uint16_t n_symbols, n_ids;
+        uint16_t n_symbols;
         uint16_t first;           /* of words */
-        bool wide;                /* its gap is, once it is known */
+        struct tok_put put;       /* once they are known */
     } wait[UNIGRAM_WORDS + 1];
     uint16_t behind[UNIGRAM_WORDS]; /* how many characters behind each word of its part are unknown */
     float part[UNIGRAM_SHORT + 1], less[UNIGRAM_SHORT + 1]; /* of a word's gap what counts, by its symbols */
