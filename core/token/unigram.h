@@ -68,6 +68,8 @@ struct unigram {
                          * two more, which are 0 */
     uint16_t *own;      /* [UNIGRAM_CHARS] of a character that nothing changes any more: a symbol, 0: none, it is in
                          * no token, or UNIGRAM_NOT_THIS */
+    uint8_t strange[64];  /* of bytes from 0xC0 on: 1 if all characters that begin with it are unknown */
+    bool some_strange;    /* there are such bytes */
     uint16_t single[128]; /* of ASCII that is certain unless it stands there twice; else 0 */
     uint16_t *many;     /* a number of symbols, perhaps none, then these */
     size_t n_many;

@@ -210,6 +210,18 @@ static void straighten(struct unigram *u)
     }
 }
 
+/* Scripts of which the vocabulary has nothing. */
+static void find_strange(struct unigram *u)
+{
+    for (uint32_t lead = 0xC2; u->unknown && lead < 0xF0; lead++) {
+        bool wide = lead >= 0xE0;
+        uint32_t cp = wide ? (lead & 15) << 12 : (lead & 31) << 6, end = cp + (wide ? 4096 : 64);
+        while (cp < end && u->symbol[cp] == u->unknown) cp++;
+        u->strange[lead - 0xC0] = cp == end;
+        u->some_strange = u->some_strange || cp == end;
+    }
+}
+
 int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool graphemes, struct unigram *u,
                 struct unigram_map *m, struct err *e)
 {
@@ -226,6 +238,7 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (t->spm_floats) plan_controls(rules, m, u);
     if (unigram_steps(t, u, e)) return -1;
     straighten(u);
+    find_strange(u);
     return 0;
 }
 

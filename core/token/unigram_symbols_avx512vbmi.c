@@ -19,6 +19,31 @@ LANES_INLINE bool is_run(__m512i x, uint32_t marks)
     return !(marks & (marks + 1)) && !(marks & ~(uint32_t)_mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(' ')));
 }
 
+/* Characters of scripts that the vocabulary has nothing of. */
+LANES_INLINE uint64_t strange(const struct unigram *u, __m512i x, uint64_t first)
+{
+    __m512i is = _mm512_permutexvar_epi8(x, _mm512_loadu_si512(u->strange)); /* by the lower 6 bits */
+    return _mm512_mask_test_epi8_mask(first & _mm512_movepi8_mask(x), is, is);
+}
+
+/* Where few are of another script, p[0..n) without more than one blank. */
+static __attribute__((noinline)) size_t mostly_strange(const struct unigram *u, const uint8_t *p, size_t n, uint64_t first, uint64_t others,
+                                                       uint64_t blank, uint16_t *to, uint64_t *unknown)
+{
+    size_t count = (size_t)_mm_popcnt_u64(first);
+    _mm512_storeu_si512(to, _mm512_set1_epi16((short)u->unknown));
+    *unknown = _bzhi_u64(~(uint64_t)0, (unsigned)count);
+    for (; others; others &= others - 1) {
+        size_t i = (size_t)_tzcnt_u64(others), at = (size_t)_mm_popcnt_u64(_bzhi_u64(first, (unsigned)i)), len;
+        uint32_t s = unigram_code(u, p + i, n - i, &len);
+        if (!s && blank >> i & 1) s = u->mark;
+        if (!s || (s & UNIGRAM_MANY)) return 0;
+        to[at] = (uint16_t)s;
+        *unknown &= ~((uint64_t)(s != u->unknown) << at);
+    }
+    return count;
+}
+
 size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
                                   size_t n, uint16_t *to, uint64_t *unknown)
 {
@@ -35,6 +60,8 @@ size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_
         marks = 1;
     }
     if (n > 64 || count > 32 || (b->one && (marks & (marks - 1)))) return 0;
+    uint64_t unusual = u->some_strange && !refused ? strange(u, x, first) : 0;
+    if (unusual && _mm_popcnt_u64(first & ~unusual) <= 3) return mostly_strange(u, p, n, first, first & ~unusual, blank, to, unknown);
     for (; done < count; done += 16, marks >>= 16) {
         __mmask16 lanes = (__mmask16)_bzhi_u32(0xFFFF, (unsigned)(count - done));
         __m512i cp = _mm512_min_epu32(lanes_decode(x, first), _mm512_set1_epi32(UNIGRAM_CHARS));
