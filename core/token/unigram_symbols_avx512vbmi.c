@@ -13,10 +13,10 @@ LANES_INLINE uint64_t blanks_of(__m512i x, const uint8_t blank[4])
     return m;
 }
 
-/* Whether the blanks are a run of U+0020 at the beginning. */
-LANES_INLINE bool is_run(__m512i x, uint32_t marks)
+/* Whether the blanks are a run at the beginning, and none of them stands for itself. */
+LANES_INLINE bool is_run(const struct unigram *u, const uint8_t blank[4], uint32_t marks)
 {
-    return !(marks & (marks + 1)) && !(marks & ~(uint32_t)_mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(' ')));
+    return !(marks & (marks + 1)) && !(u->symbol[blank[0]] | u->symbol[blank[1]] | u->symbol[blank[2]] | u->symbol[blank[3]]);
 }
 
 /* Characters of scripts that the vocabulary has nothing of. */
@@ -53,7 +53,7 @@ size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_
     size_t count = (size_t)_mm_popcnt_u64(first), done = 0;
     uint32_t marks = (uint32_t)_pext_u64(blank, first), odd = 0;
     *unknown = 0;
-    if (b->one && (marks & (marks - 1)) && is_run(x, marks) && !u->symbol[' ']) {
+    if (b->one && (marks & (marks - 1)) && is_run(u, b->blank, marks)) {
         size_t more = (size_t)_mm_popcnt_u32(marks) - 1;
         first &= ~(uint64_t)0 << more;
         count -= more;

@@ -386,7 +386,7 @@ static size_t random_word(struct rng_key *k, uint64_t *at, char *to)
                                        "\xf4\x80\x80\x80", "\x7f"};
     size_t n = rng_below(k, (*at)++, 4) ? 0 : rng_below(k, (*at)++, 4);
     size_t most = 1 + rng_below(k, (*at)++, WALK_LOOKED_UP), kinds = 2 + rng_below(k, (*at)++, COUNT_OF(some) - 1);
-    memset(to, ' ', n);
+    for (size_t i = 0; i < n; i++) to[i] = rng_below(k, (*at)++, 4) ? ' ' : '\n';
     while (n + 4 <= most) {
         size_t first = n && rng_below(k, (*at)++, 50) ? 2 : 0; /* few blanks inside */
         const char *c = some[first + rng_below(k, (*at)++, (uint32_t)(n ? kinds - 1 : kinds)) % (COUNT_OF(some) - 2)];
@@ -423,6 +423,7 @@ static void symbols_of_vectors_are_those_one_by_one(void **state)
         uint64_t ua, ub;
         f.one_space = i & 1;
         f.carry = i % 5 != 0; /* else unknown characters are not certain */
+        u->symbol['\n'] = i % 7 ? 0 : u->unknown;
         unigram_words_clear(&a);
         unigram_words_clear(&b);
         u->symbols = vectors;
