@@ -112,6 +112,18 @@ SPLIT_INLINE uint64_t begin_ordinary(__m512i x, int which)
     return _mm512_mask_test_epi8_mask(_mm512_cmpge_epu8_mask(x, _mm512_set1_epi8((char)0xC0)), of, _mm512_set1_epi8((char)which));
 }
 
+/* Of U+3000 to U+30FF, whose second bytes are 0x80 to 0x83: a bit for each of these if with this third byte it is ordinary. */
+static const uint8_t kana_behind[64] = {
+    12, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 11, 11, 11, 11, 11, 11, 11, 11, 11,
+    10, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14, 6, 14, 6, 6, 6};
+static const uint8_t bit_of_second[64] = {1, 2, 4, 8};
+
+SPLIT_INLINE uint64_t is_kana(__m512i first, __m512i second, __m512i third)
+{
+    __m512i of = _mm512_permutexvar_epi8(third, _mm512_loadu_si512(kana_behind));
+    return _mm512_mask_test_epi8_mask(split_is(first, 0xE3), of, _mm512_permutexvar_epi8(second, _mm512_loadu_si512(bit_of_second)));
+}
+
 /* Before gaps between two ordinary characters.  *limit: a gap that begins there
  * leaves the window. */
 SPLIT_INLINE uint64_t before_gaps(const struct tok_fast *f, const uint8_t *s, size_t n, size_t i, const struct window *w,
@@ -123,15 +135,19 @@ SPLIT_INLINE uint64_t before_gaps(const struct tok_fast *f, const uint8_t *s, si
     ends = (w->gap + starts) & ~w->gap;
     if (f->newlines) before |= split_is(w->y, '\n');
     behind = _pdep_u64(_pext_u64(w->plain, ends), starts);
-    cuts = starts & before & behind;
     high = _pdep_u64(_pext_u64(w->high, ends), starts);
-    unclear = starts & ~cuts & (before | w->high_before) & (behind | high);
+    unclear = starts & ~(before & behind) & (before | w->high_before) & (behind | high);
     if (unclear) {
         before |= begin_ordinary(bytes_before(s, i, 2), OF_TWO) | begin_ordinary(bytes_before(s, i, 3), OF_THREE);
         behind |= _pdep_u64(_pext_u64(begin_ordinary(w->x, OF_TWO | OF_THREE), ends), starts);
-        cuts = starts & before & behind;
-        unclear &= ~cuts;
+        unclear &= ~(before & behind);
     }
+    if (unclear) {
+        before |= is_kana(bytes_before(s, i, 3), bytes_before(s, i, 2), w->y);
+        behind |= _pdep_u64(_pext_u64(is_kana(w->x, _mm512_loadu_si512(s + i + 1), _mm512_loadu_si512(s + i + 2)), ends), starts);
+        unclear &= ~(before & behind);
+    }
+    cuts = starts & before & behind;
     for (; unclear; unclear &= unclear - 1) {
         int at = low_bit(unclear), len = low_bit(~w->gap >> at);
         size_t begin = i + (size_t)at;

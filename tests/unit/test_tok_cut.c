@@ -2,10 +2,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/tok_cut.h"
@@ -128,10 +130,27 @@ static void windows_cut_where_the_rules_say(void **state)
     }
 }
 
+/* Each character before a space and behind one. */
+static void characters_around_spaces_are_ordinary_as_the_rules_say(void **state)
+{
+    (void)state;
+    static struct tok_fast f = {.kind = CUT_SPACES, .blank = {' ', ' ', ' ', ' '}};
+    cut_windows_fn *windows = tok_cut_windows();
+    if (!windows) skip();
+    tok_cut_tables(&f);
+    for (uint32_t cp = 0x80; cp < 0x20000; cp++) {
+        char text[2 * CUT_WINDOW], c[5] = "";
+        if (cp >= 0xD800 && cp < 0xE000) continue;
+        int n = (utf8_encode(cp, c), snprintf(text, sizeof text, "%*s%s %s %s%*s", (int)(cp % 50), "", c, "x", c, CUT_WINDOW, "x"));
+        expect_cuts(&f, windows, (const uint8_t *)text, (size_t)n, 0, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_cut_where_the_rules_say),
+        cmocka_unit_test(characters_around_spaces_are_ordinary_as_the_rules_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
