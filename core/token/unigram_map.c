@@ -123,7 +123,9 @@ static void replace(struct rules *r, uint32_t cp, const char *to)
     }
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next((const uint8_t *)to + i, n - i);
-        uint16_t symbol = unigram_printable(c.cp) && c.cp != MARK ? r->m->symbol[c.cp] : 0;
+        bool fit = unigram_printable(c.cp) && c.cp != MARK;
+        uint16_t symbol = fit ? r->m->symbol[c.cp] : 0;
+        if (fit && !symbol && c.len == n) symbol = u->unknown;
         if (!symbol || symbol == NOT_THIS) return;
         u->many[at + ++count] = symbol;
         i += c.len;
