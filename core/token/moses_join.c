@@ -41,7 +41,7 @@ static bool is_cjk(uint32_t cp)
 {
     static const struct uni_range ranges[] = {{0x1100, 0x11FF}, {0x2E80, 0xA4CF}, {0xA840, 0xA87F}, {0xAC00, 0xD7AF}, {0xF900, 0xFAFF}, {0xFE30, 0xFE4F},
                                               {0xFF65, 0xFFDC}, {0x17000, 0x18AFF}, {0x1B000, 0x1B12F}, {0x1B170, 0x1B2FF}, {0x20000, 0x2FFFF}};
-    return uni_in_ranges(ranges, sizeof ranges / sizeof *ranges, cp);
+    return uni_in_ranges(ranges, COUNT_OF(ranges), cp);
 }
 
 static uint32_t first_of(const struct word *w)
@@ -138,7 +138,7 @@ static void unescape(struct buf *text)
 {
     static const char *const pairs[][2] = {{" @-@ ", "-"}, {"&bar;", "|"}, {"&#124;", "|"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&bra;", "["},
                                            {"&ket;", "]"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&#91;", "["}, {"&#93;", "]"}, {"&amp;", "&"}};
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) replace(text, pairs[i][0], pairs[i][1]);
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) replace(text, pairs[i][0], pairs[i][1]);
 }
 
 /* Words of a text with one space between, and one at both ends. */

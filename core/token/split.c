@@ -310,6 +310,11 @@ const char *split_pattern(const char *name)
     return kind == SPLIT_N ? NULL : split_regex(kind);
 }
 
+bool split_is_regex(const char *split)
+{
+    return strpbrk(split, "\\[](){}|+*?.^$ ") != NULL;
+}
+
 const char *split_names(void)
 {
     return "gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, none";

@@ -6,6 +6,7 @@
 #ifndef CORE_TOKEN_SPLIT_H
 #define CORE_TOKEN_SPLIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ enum split_kind split_from_name(const char *name); /* SPLIT_N if unknown */
 
 /* The regex of a split by name; NULL if unknown, or for "none". */
 const char *split_pattern(const char *name);
+/* Whether what somebody wrote is an expression, and not a name. */
+bool split_is_regex(const char *split);
 const char *split_names(void); /* for messages: "gpt2, cl100k ..." */
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/moses.h"
 #include "core/token/tok_class.h"
 #include "core/token/tok_members.h"
@@ -30,13 +31,18 @@ static void add_moses(struct buf *out, const char *language, unsigned flags)
     buf_addc(out, '}');
 }
 
+static void strip_accents(struct buf *out)
+{
+    class_next_step(out);
+    buf_adds(out, "{\"type\":\"BertNormalizer\",\"clean_text\":false,\"handle_chinese_chars\":false,\"strip_accents\":true,\"lowercase\":false}");
+}
+
 static void xlm(const struct class_build *b, struct buf *out)
 {
     add_moses(out, "en", MOSES_PUNCT);
     if (!class_flag(b, "do_lowercase_and_remove_accent", true)) return;
     class_step(out, "PythonLower");
-    class_next_step(out);
-    buf_adds(out, "{\"type\":\"BertNormalizer\",\"clean_text\":false,\"handle_chinese_chars\":false,\"strip_accents\":true,\"lowercase\":false}");
+    strip_accents(out);
     class_step(out, "PythonLower");
 }
 
@@ -58,10 +64,7 @@ static void bert(const struct class_build *b, bool chinese, bool lower, struct b
     buf_printf(out, "{\"type\":\"PythonBasic\",\"chinese\":%s}", chinese ? "true" : "false");
     class_step(out, "NFC");
     if (lower) class_step(out, "PythonLower");
-    if (said ? cJSON_IsTrue(strip) : lower) {
-        class_next_step(out);
-        buf_adds(out, "{\"type\":\"BertNormalizer\",\"clean_text\":false,\"handle_chinese_chars\":false,\"strip_accents\":true,\"lowercase\":false}");
-    }
+    if (said ? cJSON_IsTrue(strip) : lower) strip_accents(out);
 }
 
 /* Punctuation stands alone, lines end in a token. */
@@ -69,7 +72,7 @@ static void blenderbot_small(struct buf *out)
 {
     static const char *const signs[][2] = {{".", " ."}, {",", " ,"}, {"!", " !"}, {"?", " ?"}, {"(", " ("}, {")", " )"}, {"'", " ' "}};
     class_step_replace(out, "Regex", "(?<=[^\\s'])\\n", " __newln__ ");
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) class_step_replace(out, "String", signs[i][0], signs[i][1]);
+    for (size_t i = 0; i < COUNT_OF(signs); i++) class_step_replace(out, "String", signs[i][0], signs[i][1]);
     class_step(out, "PythonLower");
 }
 

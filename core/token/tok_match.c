@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #include "core/base/mem.h"
 #include "core/token/tok_internal.h"
 #include "core/token/uni_props.h"

@@ -139,7 +139,7 @@ static int steps(struct tokenizer *t, const char *split, struct err *e)
 {
     enum split_kind kind = split_from_name(split);
     const char *regex = split_pattern(split);
-    if (strpbrk(split, "\\[](){}|+*?.^$ ")) { /* an expression, not a name */
+    if (split_is_regex(split)) {
         regex = split;
         kind = split_from_regex(split);
     }

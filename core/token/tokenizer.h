@@ -24,8 +24,9 @@ struct tokenizer *tok_parse_file(const char *json, size_t n, const char *name, s
 /* From the bytes of a SentencePiece .model. */
 struct tokenizer *tok_from_spm(const void *data, size_t n, const char *name, struct err *e);
 /* A file (tokenizer.json, .model, .gguf, tekken.json, vocab.txt, vocab.json with
- * merges.txt beside it, FILE.tiktoken:SPLIT), or a directory holding one: without
- * a tokenizer.json what the class that its files name makes of them (tok_class.h). */
+ * merges.txt beside it, FILE.tiktoken:SPLIT, an RWKV vocabulary), or a directory
+ * holding one: without a tokenizer.json what the class that its files name makes
+ * of them (tok_class.h). */
 struct tokenizer *tok_load(const char *path, struct err *e);
 bool tok_dir_has_any(const char *dir); /* whether there is any such file */
 void tok_free(struct tokenizer *t);

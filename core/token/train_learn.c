@@ -33,11 +33,12 @@ static int first_tokens(const struct tok_train_opts *o, struct vocab *v, int32_t
     return 0;
 }
 
-static int gather_words(struct tok_trainer *tr, struct err *e)
+static int gather_words(struct tok_trainer *tr, struct tok_train_stats *stats, struct err *e)
 {
     struct word_table *all = &tr->counter[0].words;
     for (int i = 1; i < tr->n_threads; i++)
         if (!word_table_join(all, &tr->counter[i].words)) return err_oom(e, all->cap * sizeof *all->v, "counting words");
+    stats->distinct_words = all->n + all->n_longs;
     return 0;
 }
 
@@ -70,8 +71,7 @@ static int learn_chars_bpe(struct tok_trainer *tr, struct buf *json, struct tok_
     struct word_table *words = &tr->counter[0].words;
     struct vocab v = {0};
     struct bpe b = {0};
-    int ret = gather_words(tr, e);
-    stats->distinct_words = words->n + words->n_longs;
+    int ret = gather_words(tr, stats, e);
     if (ret == 0) ret = chars_learn(o, o->prefix, o->suffix, o->type == TOK_TRAIN_BPE, words, &v, &b, stats, e);
     if (ret == 0) {
         train_write_added(json, o, 0);
@@ -93,9 +93,8 @@ static int learn_bpe(struct tok_trainer *tr, struct buf *json, struct tok_train_
     int32_t byte_id[256];
     int ret = -1;
     if (has_affix(&tr->opts)) return learn_chars_bpe(tr, json, stats, e);
-    if (gather_words(tr, e) || first_tokens(&tr->opts, &v, byte_id, e)) goto out;
+    if (gather_words(tr, stats, e) || first_tokens(&tr->opts, &v, byte_id, e)) goto out;
     struct word_table *words = &tr->counter[0].words;
-    stats->distinct_words = words->n + words->n_longs;
     if (byte_corpus(&c, words, byte_id, e)) goto out;
     word_table_free(words);
     struct bpe_rules rules = {.vocab_size = tr->opts.vocab_size, .min_count = tr->opts.min_count,
@@ -195,7 +194,7 @@ static int learn_sp(struct tok_trainer *tr, struct buf *file, struct tok_train_s
     struct sp_order order = {0};
     struct sentence *own = NULL;
     bool unigram = o->type == TOK_TRAIN_UNIGRAM;
-    int ret = gather_words(tr, e) || (unigram && sentence_order(tr, &order, &own, e)) ? -1 : 0;
+    int ret = gather_words(tr, stats, e) || (unigram && sentence_order(tr, &order, &own, e)) ? -1 : 0;
     if (ret == 0) ret = sp_corpus_make(&c, words, &o->sp, o->chars, unigram ? &order : NULL, e);
     word_table_free(words);
     free(own);
@@ -234,8 +233,7 @@ static int learn_wordpiece(struct tok_trainer *tr, struct buf *file, struct tok_
                            struct err *e)
 {
     struct word_table *words = &tr->counter[0].words;
-    if (gather_words(tr, e)) return -1;
-    stats->distinct_words = words->n + words->n_longs;
+    if (gather_words(tr, stats, e)) return -1;
     stats->long_words = long_words(words);
     return wordpiece_learn(&tr->opts, words, file, stats, e);
 }
@@ -243,8 +241,7 @@ static int learn_wordpiece(struct tok_trainer *tr, struct buf *file, struct tok_
 static int learn_words(struct tok_trainer *tr, struct buf *file, struct tok_train_stats *stats, struct err *e)
 {
     struct word_table *words = &tr->counter[0].words;
-    if (gather_words(tr, e)) return -1;
-    stats->distinct_words = words->n + words->n_longs;
+    if (gather_words(tr, stats, e)) return -1;
     return word_learn(&tr->opts, words, file, stats, e);
 }
 

@@ -26,11 +26,6 @@ static const char *norm_part(enum tok_train_type type, const char *name, struct 
     return NULL;
 }
 
-static bool is_regex(const char *split)
-{
-    return strpbrk(split, "\\[](){}|+*?.^$ ") != NULL;
-}
-
 /* What files of models call their splits, and short for DeepSeek-V3's. */
 static const struct gguf_pre *pre_named(const char *split)
 {
@@ -74,7 +69,7 @@ static int unknown_split(const char *split, struct err *e)
 static int split_part(const char *split, struct buf *out, struct err *e)
 {
     const struct gguf_pre *chain = is_chain(split) ? pre_named(split) : NULL;
-    const char *pattern = is_regex(split) ? split : split_pattern(split);
+    const char *pattern = split_is_regex(split) ? split : split_pattern(split);
     if (!chain && !pattern) return unknown_split(split, e);
     struct regex *r = chain ? NULL : regex_new(pattern, strlen(pattern), e);
     if (!chain && !r) {
@@ -100,7 +95,7 @@ static int chain_lines(const char *pre, bool *lines, struct err *e)
 /* Words of characters: an expression cuts them, or white space does. */
 static int char_parts(struct tok_train_opts *o, const char *split, struct buf *pre, struct err *e)
 {
-    const char *pattern = split && is_regex(split) ? split : NULL;
+    const char *pattern = split && split_is_regex(split) ? split : NULL;
     o->lines = !pattern;
     if (!split || strcmp(split, "bert") == 0) o->pre = "{\"type\":\"BertPreTokenizer\"}";
     else if (strcmp(split, "whitespace") == 0) o->pre = "{\"type\":\"WhitespaceSplit\"}";
@@ -132,6 +127,6 @@ int train_parts(struct tok_train_opts *o, const char *norm, const char *split, s
         return -1;
     }
     o->pre = pre->data;
-    o->lines = o->split != SPLIT_NONE && !is_regex(split);
+    o->lines = o->split != SPLIT_NONE && !split_is_regex(split);
     return is_chain(split) ? chain_lines(o->pre, &o->lines, e) : 0;
 }
