@@ -113,7 +113,8 @@ static int listed_one(struct class_build *b, const struct cJSON *i, bool decoder
 {
     struct class_token t;
     char *end = NULL;
-    long id = decoder ? strtol(i->string, &end, 10) : cJSON_IsNumber(i) ? (long)i->valuedouble : -1;
+    double number = cJSON_IsNumber(i) && i->valuedouble <= VOCAB_MAX_ID ? i->valuedouble : -1;
+    long id = decoder ? strtol(i->string, &end, 10) : number >= 0 ? (long)number : -1;
     if (id < 0 || id > VOCAB_MAX_ID || (decoder && (end == i->string || *end)))
         return err_set(e, ERR_DATA, "'%s': the added token '%s' has no id", b->dir, i->string);
     if (!decoder) {
