@@ -197,13 +197,10 @@ static struct node *parse_test(struct parser *p, struct node *of)
                  parse_is(p, TK_OP, "[") || parse_is(p, TK_OP, "{");
     if (parse_op(p, "(")) return parse_args(p, v) ? NULL : v;
     if (parse_is(p, TK_NAME, "is")) {
-        parse_fail(p, "tests are not chained");
+        parse_fail(p, "'and' or 'or' between tests is expected");
         return NULL;
     }
-    if (!value || parse_is(p, TK_NAME, "else") || parse_is(p, TK_NAME, "or") ||
-        parse_is(p, TK_NAME, "and") || parse_is(p, TK_NAME, "if") || parse_is(p, TK_NAME, "in") ||
-        parse_is(p, TK_NAME, "not"))
-        return v;
+    if (!value || parse_is(p, TK_NAME, "else") || parse_is(p, TK_NAME, "or") || parse_is(p, TK_NAME, "and")) return v;
     v->arg = chat_alloc(p->m, 1, sizeof *v->arg);
     if (!v->arg) return NULL;
     v->n_args = 1;

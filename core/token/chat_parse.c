@@ -153,7 +153,7 @@ static struct node *parse_target(struct parser *p, bool attributes)
     bool comma = false;
     if (parse_enter(p)) return NULL;
     do {
-        if (names.n && (parse_is(p, TK_NAME, "in") || parse_is(p, TK_OP, ")") || parse_is(p, TK_OP, "="))) break;
+        if (names.n && parse_is(p, TK_OP, ")")) break;
         struct node *name;
         if (parse_op(p, "(")) {
             name = parse_target(p, attributes);
@@ -390,7 +390,7 @@ static struct node *parse_block(struct parser *p)
     }
     if (parse_is(p, TK_NAME, "break") || parse_is(p, TK_NAME, "continue")) {
         v = parse_node(p, parse_is(p, TK_NAME, "break") ? N_BREAK : N_CONTINUE, 0);
-        if (p->loops == 0) parse_fail(p, "this needs a loop around it");
+        if (p->loops == 0) parse_fail(p, "outside of a loop another statement is expected");
         else if (v && (p->at++, block_end(p) == 0)) return v;
         return NULL;
     }

@@ -204,7 +204,7 @@ static void errors_name_the_line(void **state)
     expect_error("{{ [].append(1) }}", "values cannot be changed");
     expect_error("{{ 'x'.upper }}", "no text that means anything");
     expect_error("{{ {[1]: 2} }}", "is no key");
-    expect_error("{{ 1 is odd is true }}", "tests are not chained");
+    expect_error("{{ 1 is odd is true }}", "'and' or 'or' between tests is expected");
     expect_error("{% set true = 1 %}", "a name is expected");
     expect_error("{% for loop in [] %}{% endfor %}", "'loop' is what a loop calls itself");
     expect_error("{% macro m(a=1, b) %}{% endmacro %}", "without a default");

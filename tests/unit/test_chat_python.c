@@ -37,8 +37,8 @@ static void blocks_are_left_as_in_jinja(void **state)
     /* nothing is written or set by a block that {% break %} or {% continue %} leaves */
     expect("{% for x in [1, 2] %}{% filter upper %}a{{ x }}{% break %}{% endfilter %}{% endfor %}|", "|");
     expect("{% for x in [1, 2] %}{% set y %}{{ x }}{% if x == 1 %}{% continue %}{% endif %}{% endset %}{{ y }}{% endfor %}", "2");
-    expect_error("{% for x in [1] %}{% generation %}{% break %}{% endgeneration %}{% endfor %}", "this needs a loop around it");
-    expect_error("{% for x in [1] %}{% call f() %}{% break %}{% endcall %}{% endfor %}", "this needs a loop around it");
+    expect_error("{% for x in [1] %}{% generation %}{% break %}{% endgeneration %}{% endfor %}", "outside of a loop another statement is expected");
+    expect_error("{% for x in [1] %}{% call f() %}{% break %}{% endcall %}{% endfor %}", "outside of a loop another statement is expected");
     expect_error("{% for x in [1] %}{% set loop = 1 %}{% endfor %}", "'loop' is what a loop calls itself");
     expect_error("{% macro m(caller) %}{% endmacro %}", "a parameter 'caller' needs a default");
     expect("{% print n, 1 %}{% print %}", "71");
