@@ -224,12 +224,14 @@ static double rounded(double v, int64_t digits)
 /* An integer to a power of ten, halves to the even one. */
 static int round_integer(struct chat_run *r, int64_t v, int64_t zeros, struct cv *out)
 {
+    static const int64_t half_of_most = 5000000000000000000; /* of 10 ** 19 */
     int64_t unit = 1, up;
     for (int64_t i = 0; i < zeros && unit; i++)
         if (__builtin_mul_overflow(unit, 10, &unit)) unit = 0;
     *out = cv_int(v);
     if (unit == 1) return 0;
-    if (unit == 0) return *out = cv_int(0), 0; /* less than half of it, but for few numbers of 19 digits */
+    if (unit == 0 && zeros == 19 && (v > half_of_most || v < -half_of_most)) return chat_fail(r, "a number is too large");
+    if (unit == 0) return *out = cv_int(0), 0; /* at most half of it */
     int64_t rest = v % unit, half = unit / 2, size = rest < 0 ? -rest : rest;
     up = size > half || (size == half && (v / unit) % 2 != 0) ? (v < 0 ? -unit : unit) : 0;
     if (__builtin_add_overflow(v - rest, up, &v)) return chat_fail(r, "a number is too large");

@@ -73,7 +73,7 @@ static int dotted_string(struct chat_run *r, const struct cv *of, const struct c
         const char *dot = at < s->n ? memchr(s->s + at, '.', s->n - at) : NULL;
         end = dot ? (size_t)(dot - s->s) : s->n;
         struct cv key, from = *out;
-        bool digits = end > at && end - at < 10;
+        bool digits = end > at && end - at < 19;
         int64_t i = 0;
         for (size_t k = at; k < end; k++) {
             if (s->s[k] < '0' || s->s[k] > '9') digits = false;
@@ -300,17 +300,25 @@ static struct chat_args rest(const struct chat_args *a, size_t n)
     return n < a->n ? (struct chat_args){a->v + n, a->key + n, a->n - n} : (struct chat_args){NULL, NULL, 0};
 }
 
+/* attribute= and default=, or the name of a filter and what that takes: then *attribute is NULL. */
+static int map_arguments(struct chat_run *r, const struct chat_args *a, const struct cv **attribute, const struct cv **fallback)
+{
+    *attribute = *fallback = NULL;
+    if (a->n && !a->key[0]) return a->v[0].type == CV_STRING ? 0 : chat_fail(r, "map needs the name of a filter");
+    for (size_t i = 0; i < a->n; i++) {
+        if (cstr_is(a->key[i], "attribute")) *attribute = &a->v[i];
+        else if (cstr_is(a->key[i], "default")) *fallback = not_none(&a->v[i]);
+        else return chat_fail(r, "map has no argument '%.*s'", (int)a->key[i]->n, a->key[i]->s);
+    }
+    return *attribute ? 0 : chat_fail(r, "map needs a filter or an attribute");
+}
+
 int filter_map(struct chat_run *r, struct chat_env *env, const struct cv *of, const struct chat_args *a, struct cv *out)
 {
     const struct clist *l;
-    const struct cv *attribute = NULL, *fallback = NULL;
+    const struct cv *attribute, *fallback;
     if (!cv_true(of)) return chat_stream(r, NULL, 0, out); /* none, too */
-    for (size_t i = 0; i < a->n; i++) {
-        if (a->key[i] && cstr_is(a->key[i], "attribute")) attribute = &a->v[i];
-        if (a->key[i] && cstr_is(a->key[i], "default")) fallback = not_none(&a->v[i]);
-    }
-    if (!attribute && (a->n == 0 || a->v[0].type != CV_STRING)) return chat_fail(r, "map needs a filter or an attribute");
-    if (chat_items(r, of, &l)) return -1;
+    if (map_arguments(r, a, &attribute, &fallback) || chat_items(r, of, &l)) return -1;
     struct cv *v = chat_alloc(&r->mem, l->n, sizeof *v);
     struct chat_args args = rest(a, 1);
     if (!v) return chat_oom(r);
