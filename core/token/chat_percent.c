@@ -21,12 +21,12 @@ static bool has_items(const struct cv *v)
     return v->type == CV_DICT || v->type == CV_LIST || v->type == CV_UNDEFINED || (v->type == CV_LAZY && v->u.lazy->kind == LAZY_RANGE);
 }
 
-/* NULL after an error. */
+/* NULL after an error: behind a value with a name, too. */
 static const struct cv *next_value(struct percent *p)
 {
     bool tuple = p->values->type == CV_TUPLE;
     size_t n = tuple ? p->values->u.l->n : 1;
-    if (p->used < n) return tuple ? &p->values->u.l->v[p->used++] : (p->used++, p->values);
+    if (!p->named && p->used < n) return tuple ? &p->values->u.l->v[p->used++] : (p->used++, p->values);
     chat_fail(p->r, "the format wants more values");
     return NULL;
 }

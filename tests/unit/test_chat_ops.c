@@ -131,6 +131,7 @@ static void what_python_refuses_is_refused(void **state)
     expect_error("{{ -'a' }}", "t:1:5: a value of type str has no sign");
     expect_error("{{ 1 in 5 }}", "t:1:4: in: not for values of type int and int");
     expect_error("{{ 'a'.upper + 'b' }}", "t:1:8: +: not for values of type method and str");
+    expect_error("{{ '%(a)s %s' % {'a': 1} }}", "t:1:4: the format wants more values");
     expect_error("{{ [1] + (2,) }}", "t:1:8: +: not for values of type list and tuple");
 }
 
