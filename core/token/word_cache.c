@@ -308,7 +308,7 @@ static void count_over(struct word_cache *c, uint64_t hash)
 }
 
 /* In a full cache: the first place of the line is kept by who came first, the second is the last one's. */
-static struct word_slot *slot_over(struct word_cache *c, uint64_t hash)
+static inline struct word_slot *slot_over(struct word_cache *c, uint64_t hash)
 {
     struct word_slot *s = c->lines[word_cache_line(c, hash)].slot;
     s += s->k[1] != 0;
@@ -319,11 +319,11 @@ static struct word_slot *slot_over(struct word_cache *c, uint64_t hash)
 
 void word_cache_put(struct word_cache *c, const struct word_slot *words, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint64_t hash = slot_hash(&words[i]);
-        *(c->full ? slot_over(c, hash) : free_slot(c, hash)) = words[i];
-        c->used++;
-    }
+    const struct word_slot *end = words + n;
+    c->used += n;
+    if (c->full)
+        for (; words < end; words++) *slot_over(c, slot_hash(words)) = *words;
+    for (; words < end; words++) *free_slot(c, slot_hash(words)) = *words;
 }
 
 /* NULL: the word is there. */
