@@ -46,10 +46,13 @@ static inline size_t newlines_in(__m512i x)
 
 static inline __attribute__((always_inline)) size_t valid_blocks(const char *s, size_t n, bool count, size_t *lines)
 {
+    enum { AHEAD = 4096 }; /* what the processor asks for by itself ends with a page */
     __m512i last = _mm512_setzero_si512();
     size_t i = 0;
     for (; n - i >= UTF8_BLOCK; i += UTF8_BLOCK) {
         __m512i a = _mm512_loadu_si512(s + i), b = _mm512_loadu_si512(s + i + 64);
+        __builtin_prefetch(s + i + AHEAD);
+        __builtin_prefetch(s + i + AHEAD + 64);
         if (!_mm512_movepi8_mask(_mm512_or_si512(a, b))) { /* ASCII; the last bytes must have ended */
             if (_mm512_movepi8_mask(last) >> 61 && any(wrong_bytes(a, last))) break;
         } else if (any(_mm512_or_si512(wrong_bytes(a, last), wrong_bytes(b, a)))) {
