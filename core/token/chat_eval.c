@@ -161,6 +161,8 @@ static int call_macro(struct chat_run *r, const struct cmacro *m, const struct c
 static int call_value(struct chat_run *r, const struct cv *f, const struct chat_args *a, const struct cv *caller,
                       struct cv *out)
 {
+    if (caller && f->type != CV_MACRO && f->type != CV_UNDEFINED)
+        return chat_fail(r, "{%% call %%} is for macros, not for a value of type %s", cv_type_name(f));
     switch (f->type) {
     case CV_MACRO: return call_macro(r, f->u.macro, a, caller, out);
     case CV_GLOBAL: return chat_global(r, f->u.global, a, out);

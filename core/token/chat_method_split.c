@@ -167,8 +167,10 @@ static int partition(struct chat_run *r, const struct cv *self, const struct cha
     size_t found = at == SIZE_MAX ? 0 : by->n;
     if (!found) at = back ? 0 : s->n;
     if (!cv_slice(&r->mem, s, 0, at, &v[0]) || !cv_slice(&r->mem, s, at, at + found, &v[1]) ||
-        !cv_slice(&r->mem, s, at + found, s->n, &v[2]) || !cv_list(&r->mem, CV_TUPLE, v, 3, out))
+        !cv_slice(&r->mem, s, at + found, s->n, &v[2]))
         return chat_oom(r);
+    v[1].safe = found && a->v[0].safe; /* what is looked for, itself */
+    if (!cv_list(&r->mem, CV_TUPLE, v, 3, out)) return chat_oom(r);
     return chat_step(r, s->n / 16);
 }
 
