@@ -235,16 +235,17 @@ static int lex_number(struct lexer *x)
     bool member = x->at > 0 && x->s[x->at - 1] == '.'; /* list.0.1: no real number */
     if (x->s[x->at] == '0' && base && !member) return lex_based(x, base);
     size_t n = 0;
-    bool real = false;
+    bool real = false, raised = false; /* raised: there was an exponent */
     const char *s = x->s;
     size_t i = x->at;
     for (; i < x->n && n < MOST; i++) {
-        bool exponent = (s[i] | 0x20) == 'e' && !member && i + 1 < x->n &&
+        bool exponent = (s[i] | 0x20) == 'e' && !member && !raised && i + 1 < x->n &&
                         (is_digit(s[i + 1]) || ((s[i + 1] == '-' || s[i + 1] == '+') && i + 2 < x->n && is_digit(s[i + 2])));
         bool point = s[i] == '.' && i + 1 < x->n && is_digit(s[i + 1]) && !real && !member;
         if (s[i] == '_' && n && i + 1 < x->n && is_digit(s[i + 1])) continue;
         if (!is_digit(s[i]) && !exponent && !point) break;
         real = real || exponent || point;
+        raised = raised || exponent;
         text[n++] = s[i];
         if (exponent && !is_digit(s[i + 1])) text[n++] = s[++i];
     }

@@ -94,6 +94,7 @@ static void arguments_have_the_types_of_python(void **state)
     expect_error("{% call dict(a=1) %}{% endcall %}", "{% call %} is for macros, not for a value of type");
     expect_error("{% call 'x'.upper() %}{% endcall %}", "{% call %} is for macros, not for a value of type method");
     expect_error("{% call zz() %}{% endcall %}", "'zz' is undefined");
+    expect_error("{{ 2.5e5e+100 }}", "'}}' is expected, not 'e'");
     expect_error("{{ n[1:] }}", "a value of type int has no slices");
 }
 
