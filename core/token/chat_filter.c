@@ -153,7 +153,7 @@ static int f_int(struct chat_run *r, struct chat_env *env, const struct cv *of, 
     int64_t base = 10, whole = 0;
     double v = 0;
     (void)env;
-    if (given) base = given->type == CV_INT ? given->u.i : given->type == CV_BOOL ? given->u.b : -1; /* a string is none of another's digits */
+    if (given) base = given->type == CV_INT ? given->u.i : given->type == CV_BOOL ? given->u.b : -1; /* which no text is a number of */
     if (of->type == CV_UNDEFINED) return chat_fail(r, "int needs a value, not an undefined one");
     if (of->type == CV_BIG) return *out = *of, 0;
     bool ok = of->type == CV_FLOAT;
