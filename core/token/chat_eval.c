@@ -26,6 +26,7 @@ int chat_oom(struct chat_run *r)
 
 int chat_write(struct chat_run *r, struct chat_text *t, const struct cv *v)
 {
+    if (v->type == CV_LOOP && chat_loop_look(r, v->u.loop, SIZE_MAX)) return -1; /* its text says how many items there are */
     if (!cv_has_text(&r->mem, v))
         return chat_fail(r, "a value of type %s has no text that means anything%s", cv_type_name(v),
                          cv_is_stream(v) ? "; |list makes a list of it" : "");

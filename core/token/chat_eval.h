@@ -22,14 +22,24 @@ struct cmacro {
     struct chat_env *env;
 };
 
+/* What a loop with an "if" has not asked about: Jinja asks about an item when it comes to it, and what the
+ * loop has done until then shows in the answer. */
+struct cloop_rest {
+    const struct clist *all;
+    size_t next;             /* of those */
+    struct cv *kept;         /* struct cloop's v */
+    const struct node *loop;
+    struct chat_env *env;    /* for the "if" */
+};
 struct cloop {
     const struct cv *v;
-    size_t n, at, depth0; /* depth0: of a recursive loop, how often it has called itself */
+    size_t n, at, depth0; /* n: with a rest, how many are known; depth0: of a recursive loop, how often it has called itself */
     size_t seen;      /* items that were looked at, which are gone where they come once */
     struct cv last;   /* of changed() */
     bool has_last;
     const struct node *node; /* of a recursive loop, and where it stands; else NULL */
     struct chat_env *env;
+    struct cloop_rest *rest; /* or NULL */
 };
 
 struct chat_run {
@@ -100,7 +110,9 @@ struct chat_env *chat_inner_env(struct chat_run *r, struct chat_env *env); /* NU
 /* chat_loop.c */
 chat_exec_fn chat_exec_for;
 int chat_loop_call(struct chat_run *r, const struct cloop *l, const struct chat_args *a, struct cv *out);
-void chat_loop_attribute(struct cloop *l, const struct cstr *name, struct cv *out);
+int chat_loop_attribute(struct chat_run *r, struct cloop *l, const struct cstr *name, struct cv *out);
+/* Asks until `want` items pass the loop's "if", or there are no more. */
+int chat_loop_look(struct chat_run *r, struct cloop *l, size_t want);
 int chat_loop_cycle(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out);
 int chat_loop_changed(struct chat_run *r, const struct cv *self, const struct chat_args *a, struct cv *out);
 

@@ -32,7 +32,10 @@ int chat_length(struct chat_run *r, const struct cv *of, int64_t *out)
     case CV_TUPLE: n = of->u.l->n; break;
     case CV_DICT: n = of->u.d->n; break;
     case CV_UNDEFINED: n = 0; break;
-    case CV_LOOP: n = of->u.loop->n; break;
+    case CV_LOOP:
+        if (chat_loop_look(r, of->u.loop, SIZE_MAX)) return -1;
+        n = of->u.loop->n;
+        break;
     case CV_LAZY:
         if (cv_is_stream(of)) return chat_fail(r, "a %s has no length; |list makes a list of it", cv_type_name(of));
         n = of->u.lazy->n;

@@ -121,7 +121,7 @@ int chat_member(struct chat_run *r, const struct cv *of, const struct cstr *name
     if (cv_is_number(of)) return number_member(of, name, out), 0;
     if (of->type == CV_LAZY && of->u.lazy->kind == LAZY_RANGE) return range_member(of->u.lazy, name, out), 0;
     if (of->type == CV_TUPLE && of->safe && (first || cstr_is(name, "list"))) *out = of->u.l->v[first ? 0 : 1];
-    if (of->type == CV_LOOP) chat_loop_attribute(of->u.loop, name, out);
+    if (of->type == CV_LOOP) return chat_loop_attribute(r, of->u.loop, name, out);
     if (of->type == CV_MACRO) return macro_member(r, of->u.macro->node, name, out);
     if (of->type == CV_CYCLER) chat_cycler_member(of->u.cycler, name, out);
     return 0;

@@ -24,6 +24,26 @@ static void loops_call_themselves(void **state)
     expect("{% macro f(n) %}{{ n % 10 }}{% if n %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(120)|length }}", "121");
 }
 
+static void loops_ask_about_an_item_when_they_come_to_it(void **state)
+{
+    (void)state;
+#define COUNT "{% set ns = namespace(n=0) %}"
+#define MORE "{% set ns.n = ns.n + 1 %}"
+    expect(COUNT "{% for x in [1, 2, 3, 4] if ns.n < 2 %}{{ x }}" MORE "{% endfor %}", "12");
+    expect(COUNT "{% for x in [1, 2, 3, 4] if ns.n < 2 %}{{ x }}{{ loop.last }}" MORE "{% endfor %}", "1False2False3True");
+    expect(COUNT "{% for x in [1, 2, 3, 4] if ns.n < 2 %}{{ loop.length }}{{ x }}" MORE "{% endfor %}", "41424344");
+    expect(COUNT "{% for x in [1, 2, 3, 4] if ns.n < 2 %}{{ loop.nextitem }}{{ x }}" MORE "{% endfor %}", "21323");
+    expect(COUNT "{% for x in [1, 2, 3, 4] if ns.n < 2 %}{{ loop|length if loop.first }}{{ x }}" MORE "{% endfor %}", "41234");
+    expect(COUNT "{% for x in [1, 2, 3] if ns.n < 2 %}{{ loop }}" MORE "{% endfor %}", "<LoopContext 1/3><LoopContext 2/3><LoopContext 3/3>");
+    expect("{% for x in [1, 2, 'a'] if x > 1 %}{{ x }}{{ loop.index }}{% break %}{% endfor %}", "21");
+    expect("{% set g = [1, 2, 3, 4, 5]|select %}{% for x in g if x > 1 %}{{ x }}{{ loop.last }}{% break %}{% endfor %}{{ g|list }}", "2False[4, 5]");
+    expect("{% for x, (y, z) in [[1, [2, 3]], ['a', 'bc']] if y %}{{ loop.nextitem }}{{ loop.previtem }}{{ z }}{% endfor %}",
+           "('a', ('b', 'c'))3(1, (2, 3))c");
+    expect_error("{% for x in [1, 2] if x %}{{ [loop] }}{% endfor %}", "a value of type list has no text that means anything");
+    expect_error("{% for x, y in [[1, 2, 3]] if y %}{% endfor %}", "3 values for 2 names");
+    expect_error("{% for x in [1, 2, 'a'] if x > 1 %}{{ loop.last }}{% break %}{% endfor %}", "not for values of type str and int");
+}
+
 static void remainders_have_the_sign_of_what_divides(void **state)
 {
     (void)state;
@@ -267,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_is_sorted_and_separated_as_asked),
         cmocka_unit_test(loops_call_themselves),
+        cmocka_unit_test(loops_ask_about_an_item_when_they_come_to_it),
         cmocka_unit_test(remainders_have_the_sign_of_what_divides),
         cmocka_unit_test(blocks_are_left_as_in_jinja),
         cmocka_unit_test(odd_values_are_taken_as_in_jinja),
