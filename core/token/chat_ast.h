@@ -32,7 +32,7 @@ enum node_kind {
     N_CALL_BLOCK, /* kid: call, the body as a macro */
     N_FILTER_BLOCK, /* kid: filter chain, body */
     N_WITH,     /* kid: target, value, ..., body */
-    N_GENERATION, /* kid[0] */
+    N_GENERATION, /* kid[0], op: MACRO_ flags */
     N_BREAK, N_CONTINUE,
 };
 

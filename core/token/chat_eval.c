@@ -448,7 +448,8 @@ static int exec_generation(struct chat_run *r, struct chat_env *env, const struc
 {
     bool before = r->generating;
     struct chat_env *inner = chat_inner_env(r, env);
-    if (!inner) return -1;
+    if (!inner || chat_extra_args(r, inner, x, &(struct chat_args){.n = 0})) return -1;
+    if ((x->op & MACRO_CALLER) && chat_set(r, inner, &caller_name, cv_undefined(&caller_name))) return -1;
     r->generating = true;
     int ret = chat_exec(r, inner, x->kid[0], flow);
     r->generating = before;

@@ -379,8 +379,9 @@ static struct node *parse_block(struct parser *p)
     if (parse_word(p, "print")) return parse_print(p);
     if (parse_word(p, "generation")) {
         v = parse_node(p, N_GENERATION, 1);
-        if (v) v->kid[0] = called_until(p, "endgeneration");
-        return v && v->kid[0] ? v : NULL;
+        if (!v || !(v->kid[0] = called_until(p, "endgeneration"))) return NULL;
+        v->op = macro_flags(v->kid[0]); /* in transformers it is one, without arguments */
+        return v;
     }
     if (parse_word(p, "filter")) {
         v = parse_node(p, N_FILTER_BLOCK, 2);

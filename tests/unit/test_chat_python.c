@@ -111,6 +111,7 @@ static void arguments_have_the_types_of_python(void **state)
     expect_error("{{ 'x'|urlize(rel=1) }}", "'rel' is a string, not int");
     expect_error("{{ strftime_now('%Y', 1) }}", "strftime_now takes 1 argument at most");
     expect("{{ 'abc'.partition('b'|safe) }}{{ 'ac'.rpartition('b'|safe) }}", "('a', Markup('b'), 'c')('', '', 'ac')");
+    expect("{% set caller = 1 %}{% generation %}{{ varargs }}{{ kwargs }}{{ caller is defined }}{% endgeneration %}{{ varargs is defined }}", "(){}FalseFalse");
     expect_error("{% call dict(a=1) %}{% endcall %}", "{% call %} is for macros, not for a value of type");
     expect_error("{% call 'x'.upper() %}{% endcall %}", "{% call %} is for macros, not for a value of type method");
     expect_error("{% call zz() %}{% endcall %}", "'zz' is undefined");
