@@ -117,8 +117,8 @@ static bool may_be_whole(const struct tokenizer *t, const struct tok_waiting *w)
     return w->n > WORD_KEY_MAX || t->wholes[bit / 64] >> (bit & 63) & 1;
 }
 
-/* Many are asked sooner than one after the other. */
-static void take_wholes(const struct tokenizer *t, struct tok_misses *m, struct bpe_job *jobs)
+/* Many are asked sooner than one after the other.  Sets whole[i] of jobs that are done so. */
+static void take_wholes(const struct tokenizer *t, struct tok_misses *m, struct bpe_job *jobs, bool *whole)
 {
     struct vocab_text text[MISSES];
     size_t job[MISSES], n = 0;
@@ -142,7 +142,27 @@ static void take_wholes(const struct tokenizer *t, struct tok_misses *m, struct 
         if (!tok_in_model(t, id[i])) continue;
         jobs[job[i]].ids[0] = id[i];
         jobs[job[i]].n = 1;
+        whole[job[i]] = true;
     }
+}
+
+static void merge(const struct tokenizer *t, struct tok_misses *m, struct bpe_job *jobs)
+{
+    struct bpe_job rest[MISSES];
+    bool whole[MISSES] = {false};
+    size_t job[MISSES], n = 0;
+    if (!t->wholes) {
+        bpe_merge_many(&t->bpe, jobs, m->n_jobs);
+        return;
+    }
+    take_wholes(t, m, jobs, whole);
+    for (size_t i = 0; i < m->n_jobs; i++) {
+        rest[n] = jobs[i];
+        job[n] = i;
+        n += !whole[i];
+    }
+    bpe_merge_many(&t->bpe, rest, n);
+    for (size_t i = 0; i < n; i++) jobs[job[i]].n = rest[i].n;
 }
 
 void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)
@@ -151,8 +171,7 @@ void tok_misses_merge(const struct tokenizer *t, struct tok_scratch *s, struct t
     struct bpe_job jobs[MISSES];
     if (!m->n && !m->n_whole) return; /* words in pieces may have none that waits */
     for (size_t i = 0; i < m->n_jobs; i++) jobs[i] = m->waiting[i].job;
-    bpe_merge_many(&t->bpe, jobs, m->n_jobs);
-    if (t->wholes) take_wholes(t, m, jobs);
+    merge(t, m, jobs);
     learn(m, &s->cache, jobs);
     if (m->n) close_up(s, jobs, out);
     for (size_t i = 0; i < m->n_whole; i++) {
