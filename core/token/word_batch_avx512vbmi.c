@@ -50,12 +50,14 @@ struct asking {
     const char *lines;
     __m512i shift; /* of a hash, to bytes of lines */
     __m512i factor; /* WORD_HASH_ALL */
+    __m512i last; /* bytes of keys where lengths are */
 };
 
 ALWAYS_INLINE struct asking asking_of(const struct word_cache *c)
 {
-    struct asking a = {(const char *)c->lines, _mm512_set1_epi64(c->shift - 6), _mm512_set1_epi64((long long)WORD_HASH_ALL)};
-    __asm__("" : "+v"(a.factor)); /* a constant would be put into its register for each four words */
+    struct asking a = {(const char *)c->lines, _mm512_set1_epi64(c->shift - 6), _mm512_set1_epi64((long long)WORD_HASH_ALL),
+                       _mm512_broadcast_i64x2(_mm_set_epi64x((long long)0xFF00000000000000, 0))};
+    __asm__("" : "+v"(a.factor), "+v"(a.last)); /* constants would be put into their registers for each eight words */
     return a;
 }
 
@@ -67,10 +69,9 @@ ALWAYS_INLINE __m256i four_times(const size_t *x)
 
 /* The keys of four words, that are 60 bytes at most; 64 are readable where the first begins.  Bits 15, 31, 47 and 63
  * of *longs: of those that are longer than 15, whose keys are none. */
-ALWAYS_INLINE __m512i keys_of_four(const uint8_t *text, const size_t *begins, uint64_t *longs)
+ALWAYS_INLINE __m512i keys_of_four(const struct asking *a, const uint8_t *text, const size_t *begins, uint64_t *longs)
 {
     const __m512i byte = load64(in_part), spread = load64(of_part);
-    const __m512i last = _mm512_broadcast_i64x2(_mm_set_epi64x((long long)0xFF00000000000000, 0));
     __m256i begin = _mm256_loadu_si256((const void *)begins), end = _mm256_loadu_si256((const void *)(begins + 1));
     __m256i offs = _mm256_sub_epi64(begin, four_times(begins));
     __m512i from = _mm512_permutexvar_epi8(spread, _mm512_castsi256_si512(offs));
@@ -78,7 +79,7 @@ ALWAYS_INLINE __m512i keys_of_four(const uint8_t *text, const size_t *begins, ui
     __mmask64 within = _mm512_cmplt_epu8_mask(byte, len);
     __m512i k = _mm512_maskz_permutexvar_epi8(within, _mm512_add_epi8(from, byte), load64(text + begins[0]));
     *longs = _cvtmask64_u64(within) & 0x8000800080008000;
-    return _mm512_ternarylogic_epi64(k, len, last, 0xF8); /* k | (len & last) */
+    return _mm512_ternarylogic_epi64(k, len, a->last, 0xF8); /* k | (len & last) */
 }
 
 ALWAYS_INLINE void ask_line(const struct asking *a, uint64_t at)
@@ -91,7 +92,7 @@ ALWAYS_INLINE void ask_line(const struct asking *a, uint64_t at)
 ALWAYS_INLINE uint64_t ask_eight(const struct asking *a, const uint8_t *text, const size_t *begins, struct word_keys *keys, size_t i)
 {
     uint64_t longs[2];
-    __m512i x = keys_of_four(text, begins, &longs[0]), y = keys_of_four(text, begins + 4, &longs[1]);
+    __m512i x = keys_of_four(a, text, begins, &longs[0]), y = keys_of_four(a, text, begins + 4, &longs[1]);
     _mm512_storeu_si512(keys->k[i + 3], x);
     _mm512_storeu_si512(keys->k[i + 7], y);
     /* word_key_hash() */
