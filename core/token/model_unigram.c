@@ -223,6 +223,20 @@ static size_t symbols_of(const struct unigram *u, const uint8_t *word, size_t n,
     return count;
 }
 
+size_t unigram_unknown_run(const struct tokenizer *t, const uint8_t *word, size_t n)
+{
+    const struct unigram *u = t->model == MODEL_UNIGRAM && t->fast ? t->fast->walk : NULL;
+    size_t end = 0;
+    if (!u || !u->unknown) return 0;
+    while (end < n) {
+        struct uni_char c = uni_next_inline(word + end, n - end);
+        uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : UNIGRAM_NOT_THIS;
+        if (own) return own == UNIGRAM_NOT_THIS || unigram_symbol_id(u, own) == t->unk_id ? 0 : end; /* what is a token by itself is known */
+        end += c.len;
+    }
+    return end;
+}
+
 /* As forward(), a node before each symbol. */
 static void forward_symbols(const struct tokenizer *t, const struct unigram *u, const uint16_t *symbols, size_t n, double sum,
                             struct node *v)

@@ -117,7 +117,7 @@ static void name_unknown(struct job *j, size_t from, const uint8_t *word)
 }
 
 /* A word whose ids are known (s->follow), and only where their tokens are is not; false: they are not all
- * of its bytes as they are. */
+ * of its bytes as they are, or runs of characters in no token. */
 static bool follow(struct job *j, const uint8_t *word, size_t n)
 {
     const struct tokenizer *t = j->t;
@@ -127,7 +127,12 @@ static bool follow(struct job *j, const uint8_t *word, size_t n)
         size_t len, skip = pos ? prefix : 0;
         int32_t id = s->follow[k];
         const char *text = vocab_text(&t->vocab, id, &len);
-        if (id == t->unk_id || !tok_in_model(t, id) || len <= skip || len - skip > n - pos) break;
+        if (id == t->unk_id) {
+            if (!(len = unigram_unknown_run(t, word + pos, n - pos)) || tok_ids_push(j->out, id, pos, pos + len, j->e)) break;
+            pos += len;
+            continue;
+        }
+        if (!tok_in_model(t, id) || len <= skip || len - skip > n - pos) break;
         if (skip && memcmp(text, t->prefix, skip) != 0) break;
         if (memcmp(text + skip, word + pos, len - skip) != 0 || tok_ids_push(j->out, id, pos, pos + len - skip, j->e)) break;
         pos += len - skip;

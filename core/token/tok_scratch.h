@@ -180,6 +180,9 @@ int unigram_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t
 /* The same by unigram_trie() alone. */
 int unigram_word_bytes(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n,
                        struct tok_ids *out, struct err *e);
+/* The bytes of characters in no token that a word begins with, which are one unknown token whatever the way; 0: there are none,
+ * or that is not known. */
+size_t unigram_unknown_run(const struct tokenizer *t, const uint8_t *word, size_t n);
 /* The ids of word[begin..end), a run of characters that a way calls unknown. */
 int unigram_unknown(const struct tokenizer *t, const uint8_t *word, size_t begin, size_t end, struct tok_ids *out, struct err *e);
 

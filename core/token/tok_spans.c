@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/charsmap.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_part.h"
 #include "core/token/tok_scratch.h"
@@ -63,6 +64,21 @@ static inline size_t same_symbol(const struct unigram *u, const uint8_t *p, size
     return own && own == u->symbol[c.cp] && c.len <= left && memcmp(p + i, token, c.len) == 0 ? i + c.len : 0;
 }
 
+/* The symbol of the character at p[i], *len bytes long, whatever is around it; 0: it is not one that is certain. */
+static inline uint32_t symbol_at(const struct unigram *u, const uint8_t *p, size_t n, size_t i, size_t *len)
+{
+    uint32_t x = unigram_code(u, p + i, n - i, len);
+    return x & UNIGRAM_MANY ? 0 : x;
+}
+
+/* Whether that character becomes the one that a token goes on with at token[0..left), of *own bytes. */
+static inline bool becomes(const struct unigram *u, uint32_t symbol, const uint8_t *token, size_t left, size_t *own)
+{
+    struct uni_char c = *token < 0x80 ? (struct uni_char){.cp = *token, .len = 1} : uni_next_inline(token, left);
+    *own = c.len;
+    return symbol && c.cp < UNIGRAM_CHARS && u->own[c.cp] == symbol;
+}
+
 static struct span_token describe(const struct tok_fast *f, bool lays, const uint8_t *text, size_t n)
 {
     struct span_token d = {.info = SPAN_OTHER};
@@ -105,7 +121,6 @@ static struct tok_spans *spans_new(const struct tokenizer *t, struct err *e)
     if (t->model != MODEL_BPE || t->fast->near) {
         w->cut.pairs = w->cut.wide = w->cut.inside = false;
         w->cut.punct = w->cut.punct && !t->fast->near; /* tokens may have some inside */
-        w->cut.windows = NULL;
     }
     w->lays = t->fast->walk && !t->fast->carry && !w->cut.direct;
     bool formed = t->fast->formed && !t->fast->near;
@@ -183,6 +198,14 @@ static bool is_outer(const struct tok_spans *w, size_t i, size_t n)
     return (w->cut.first && w->begins[i] == 0) || (w->cut.last && w->words.ends[i] == n);
 }
 
+/* How many blanks at p[i] are one U+2581; 0: none, or that is not known. */
+static inline size_t blanks_at(const struct tok_fast *f, const uint8_t *p, size_t n, size_t i)
+{
+    size_t end = i;
+    while (end < n && tok_is_blank(f, p[end]) && !(p[end] == '\n' && f->cut_newlines) && (end == i || f->one_space)) end++;
+    return end - i;
+}
+
 /* Behind what becomes the token text[0..len), from p[i] on; 0: it is not known what does. */
 static inline size_t token_end(const struct tok_fast *f, const uint8_t *p, size_t n, size_t i, const uint8_t *text, size_t len)
 {
@@ -199,6 +222,47 @@ static inline size_t token_end(const struct tok_fast *f, const uint8_t *p, size_
         while (f->one_space && i < n && tok_is_blank(f, p[i]));
         k += 3;
         from = i;
+    }
+    return i;
+}
+
+/* Whether a character is in no token, and becomes one that is in none. */
+static bool is_unknown(const struct unigram *u, uint32_t cp)
+{
+    return u->unknown && cp < UNIGRAM_CHARS && !u->own[cp] && u->symbol[cp] == u->unknown && cp != 0xFFFD;
+}
+
+/* The end of the unknown token that begins at p[i]; 0: that is not known. */
+static size_t unknown_end(const struct tokenizer *t, const uint8_t *p, size_t n, size_t i)
+{
+    const struct unigram *u = t->fast->walk;
+    size_t end = i;
+    struct uni_char c = {0};
+    for (; end < n && p[end] != '\r'; end += c.len) {
+        c = uni_next(p + end, n - end);
+        if (!is_unknown(u, c.cp)) break;
+    }
+    if (end == i || (end < n && p[end] == '\r')) return 0;
+    if (end < n && !tok_is_blank(t->fast, p[end])) { /* what is behind it must be a token by itself */
+        uint32_t x = c.cp < UNIGRAM_CHARS ? u->symbol[c.cp] : 0;
+        if (!x || (x & UNIGRAM_MANY) || unigram_symbol_id(u, x) == t->unk_id) return 0;
+    }
+    return end;
+}
+
+/* Unigram of SentencePiece's files: the same for characters that become others, and for the unknown token. */
+static size_t walked_end(const struct tokenizer *t, const struct tok_fast *f, const uint8_t *p, size_t n, size_t i, int32_t id)
+{
+    const struct unigram *u = f->walk;
+    size_t len, own, n_char;
+    if (id == t->unk_id) return unknown_end(t, p, n, i);
+    const uint8_t *token = (const uint8_t *)vocab_text(&t->vocab, id, &len);
+    for (size_t k = 0; k < len; k += own, i += n_char) {
+        if (i == n) return 0;
+        own = 3;
+        n_char = blanks_at(f, p, n, i);
+        if (n_char ? len - k < 3 || memcmp(token + k, "\xE2\x96\x81", 3) != 0 : !becomes(u, symbol_at(u, p, n, i, &n_char), token + k, len - k, &own))
+            return 0;
     }
     return i;
 }
@@ -232,6 +296,8 @@ static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const
             const char *s = vocab_text(&t->vocab, id[k], &len);
             end = len ? token_end(&w->cut, text, until, i, (const uint8_t *)s, len) : 0;
         }
+        if (!end && t->fast->carry && t->fast->walk && (id[k] == t->unk_id || tok_in_model(t, id[k])))
+            end = walked_end(t, &w->cut, text, until, i, id[k]);
         if (!end) break;
         span[k] = (struct tok_span){.begin = offset + i, .end = offset + end};
     }
@@ -286,27 +352,10 @@ static inline size_t blanks_end(const struct tok_fast *f, const uint8_t *p, size
     return f->blanks == BLANKS_WORDS ? i + 1 : end;
 }
 
-/* Whether a character is in no token, and becomes one that is in none. */
-static bool is_unknown(const struct unigram *u, uint32_t cp)
-{
-    return u->unknown && cp < UNIGRAM_CHARS && !u->own[cp] && u->symbol[cp] == u->unknown && cp != 0xFFFD;
-}
-
 /* Where the unknown token is that begins at p[i] of a part p[0..n); returns its end, or 0: that is not known. */
 static size_t lay_unknown(const struct tokenizer *t, const uint8_t *p, size_t n, size_t i, struct tok_span *span)
 {
-    const struct unigram *u = t->fast->walk;
-    size_t end = i;
-    struct uni_char c = {0};
-    for (; end < n && p[end] != '\r'; end += c.len) {
-        c = uni_next(p + end, n - end);
-        if (!is_unknown(u, c.cp)) break;
-    }
-    if (end == i || (end < n && p[end] == '\r') || t->n_trims) return 0; /* trimming would look at spaces that it begins or ends with */
-    if (end < n && !tok_is_blank(t->fast, p[end])) { /* what is behind it must be a token by itself */
-        uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : 0;
-        if (!own || own != u->symbol[c.cp] || unigram_symbol_id(u, own) == t->unk_id) return 0;
-    }
+    size_t end = t->n_trims ? 0 : unknown_end(t, p, n, i); /* trimming would look at spaces that it begins or ends with */
     *span = (struct tok_span){.begin = i, .end = end};
     return end;
 }
@@ -331,8 +380,8 @@ static size_t lay_token(const struct tokenizer *t, const uint8_t *p, size_t n, s
         *span = (struct tok_span){.begin = i, .end = end};
         return end ? i : 0;
     }
-    for (size_t end; k < len; k += end - i, i = end)
-        if (i == n || !(end = same_symbol(f->walk, p, n, i, token + k, len - k))) return 0;
+    for (size_t n_char, own; k < len; k += own, i += n_char)
+        if (i == n || !becomes(f->walk, symbol_at(f->walk, p, n, i, &n_char), token + k, len - k, &own)) return 0;
     *span = (struct tok_span){.begin = begin, .end = i};
     return i;
 }
@@ -446,12 +495,30 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
     return ret;
 }
 
+/* Whether a step before the rules may change a character of ASCII at the beginning, one that is not printable. */
+static bool step_may_change(const struct norm_step *s, char c)
+{
+    bool by_text = s->kind == NORM_REPLACE && !s->re && s->n_from && *s->from != c;
+    bool form = s->kind == NORM_NFC || s->kind == NORM_NFD || s->kind == NORM_NFKC || s->kind == NORM_NFKD;
+    return !(by_text || form || s->kind == NORM_LOWERCASE || s->kind == NORM_STRIP_ACCENTS);
+}
+
 /* Where rules remove the first character of a text, HF tokenizers moves all spans. */
 static bool first_may_go(const struct tokenizer *t, const char *text, size_t n)
 {
-    bool rules = false;
-    for (size_t i = 0; i < t->norm.n; i++) rules = rules || t->norm.step[i].kind == NORM_PRECOMPILED;
-    return rules && *text != ' ' && !tok_plain_after((const uint8_t *)text, n, 0);
+    bool ascii = (uint8_t)*text < 0x80 && n > 1 && (uint8_t)text[1] < 0x80 && *text != '\r', changes = !ascii;
+    if (*text == ' ' || tok_plain_after((const uint8_t *)text, n, 0)) return false;
+    for (size_t i = 0; i < t->norm.n; i++) {
+        const char *to = "";
+        if (t->norm.step[i].kind != NORM_PRECOMPILED) {
+            changes = changes || step_may_change(&t->norm.step[i], *text);
+            continue;
+        }
+        size_t len = changes ? 0 : charsmap_match(t->norm.step[i].map, text, n, false, &to);
+        if (changes || len > 1 || (len && !*to)) return true;
+        changes = true;
+    }
+    return false;
 }
 
 /* Whether the spans of bytes that a character falls back to are its own. */

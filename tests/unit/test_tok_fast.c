@@ -433,7 +433,7 @@ static void tokens_are_laid_where_the_chains_find_them(void **state)
 {
     (void)state;
     static const char *const parts[] = {" ", " ", " ", "low", "er", "x", "xy", "yx", "q", "{", "e", "\n", "\r\n",
-                                        "  ", "\t", "\u0301", "\u4e2d", "\u00e9", "\u00a0", "\ufb01"};
+                                        "  ", "\t", "\uff4c\uff4f\uff57", "\uff0c", "\u2026", "\u0301", "\u4e2d", "\u00e9", "\u00a0", "\ufb01"};
     static const char *const kinds[][2] = {
         {"{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\",\"split\":true}", "null"},
         {"{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\",\"split\":true}",
