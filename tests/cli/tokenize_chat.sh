@@ -38,6 +38,12 @@ grep -q trim_offsets trimmed/tokenizer.json || fail "no post-processor"
 echo '[{"role":"user","content":"q"},{"role":"assistant","content":"  a  "}]' >spaces.jsonl
 for m in model trimmed; do "$LLMCTL" tokenize chat spaces.jsonl --template chatml -t $m --table >$m.table; done
 same model.table trimmed.table
+# ... and so is one that normalising puts between what it says ("\302\250" becomes a space and U+0308)
+for i in 1 2 3 4 5 6 7 8; do echo "hello small world of ours $i and a b c d e f"; done >norm.txt
+"$LLMCTL" tokenize train norm.txt --type sp-bpe --vocab-size 45 --norm nmt_nfkc -q -o norm.model
+printf '{%% for m in messages %%}q{{ m.content }}q{%% endfor %%}' >q.jinja
+printf '[{"role":"assistant","content":"a\302\250b"},{"role":"user","content":"a\302\250b"}]\n' >norm.jsonl
+is "$("$LLMCTL" tokenize chat norm.jsonl --template q.jinja -t norm.model --table -q | cut -f2 | tr -d '\n')" 001111000000
 
 # refusals
 fails 65 "'chats.text' is no tokenizer of a known kind" bash -c 'echo To be >chats.text; "$LLMCTL" tokenize chat chats.jsonl --template chatml -t chats.text'

@@ -13,7 +13,7 @@ static const char chat[] =
     "{\"role\":\"assistant\",\"content\":\"Hello!\"}],"
     "\"n\":7,\"f\":2.5,\"tools\":[{\"name\":\"get\",\"list\":[1,null,true,\"a\\\"b\"]}]}";
 
-static int render(const char *template, const char *json, const struct chat_limits *limits, struct chat_text *out,
+static inline int render(const char *template, const char *json, const struct chat_limits *limits, struct chat_text *out,
                   struct err *e)
 {
     struct chat_vars vars = {.bos = "<s>", .eos = "</s>", .now = 0};
@@ -25,7 +25,7 @@ static int render(const char *template, const char *json, const struct chat_limi
 }
 
 /* Of `chat`, what a template writes, or the words of its error. */
-static void expect(const char *template, const char *want)
+static inline void expect(const char *template, const char *want)
 {
     struct err e = {0};
     struct chat_text out = {{0}, {0}};
@@ -35,7 +35,7 @@ static void expect(const char *template, const char *want)
     chat_text_free(&out);
 }
 
-static void expect_error(const char *template, const char *words)
+static inline void expect_error(const char *template, const char *words)
 {
     struct err e = {0};
     struct chat_text out = {{0}, {0}};
