@@ -12,6 +12,7 @@ static void tags_and_comments_end_where_they_end(void **state)
     (void)state;
     expect("{{n}}{%if n%}a{%endif%}{{-n-}} {{f}}", "7a72.5");
     expect("{# a #}b {#- c -#} d {#+ e +#} f", "bd  f");
+    expect("{##}a {b} {", "a {b} {");
     expect("{% raw %}{% endraw x %}{% endra %}{{ n }}{# c #}{%- endraw -%}  x{%raw%} {% raw %} {%-endraw%}",
            "{% endraw x %}{% endra %}{{ n }}{# c #}x {% raw %}");
     expect("{%- raw -%} y {%+ endraw +%} z{% raw -%} a {%- endraw %}", "y  za");
@@ -24,6 +25,7 @@ static void values_are_written_in_many_ways(void **state)
     expect("{{ false }}{{ False }}{{ true }}{{ True }}[{{ none }}{{ None }}]", "FalseFalseTrueTrue[NoneNone]");
     expect("{{ 1e5 }} {{ 1E-2 }} {{ 1.5e+3 }} {{ 1_000 }} {{ 0x1F }} {{ 0b11 }} {{ 0o17 }} {{ 0 }} {{ 00 }}",
            "100000.0 0.01 1500.0 1000 31 3 15 0 0");
+    expect("{{ '\\1012\\608' }}", "A208");
     expect("{{ [1, 2,] }}{{ (1,) }}{{ () }}{{ (1, 2) }}{{ {'a': 1,} }}{{ [] }}{{ {} }}", "[1, 2](1,)()(1, 2){'a': 1}[]{}");
     expect("{% set (c, d), e = [[1, 2], 3] %}{{ c + d + e }}{% set (c,), d = [[1], 2] %}{{ c + d }}", "63");
 }
@@ -146,6 +148,7 @@ static void what_jinja2_refuses_is_refused(void **state)
     expect_error("{{ n is odd if f }}", "t:1:16: '}}' is expected, not 'f'");
     expect_error("{{ n is odd in [1] }}", "t:1:16: 'in' is undefined, so it has no 'item'");
     expect_error("{{ 1e }}", "t:1:5: '}}' is expected, not 'e'");
+    expect_error("{{ 1e+ }}", "t:1:5: '}}' is expected, not 'e'");
     expect_error("{{ 0b }}", "t:1:4: digits are expected");
     expect_error("{{ 012 }}", "t:1:4: a number begins with 0");
     expect_error("{{ \"ab\\xzz\" }}", "t:1:7: a '\\' in a string with digits that are no character");
@@ -158,6 +161,7 @@ static void what_jinja2_refuses_is_refused(void **state)
     expect_error("{% raw %}a", "t:1:1: a '{% raw %}' is not closed");
     expect_error("{% filter upper %}", "t:1:19: 'endfilter' is missing");
     expect_error("{% break %}", "t:1:4: outside of a loop another statement is expected, not 'break'");
+    expect_error("{% for x in [1] %}{% endfor %}{% break %}", "t:1:34: outside of a loop another statement is expected, not 'break'");
     expect_error("{% call n %}{% endcall %}", "t:1:11: a call is expected");
     expect_error("{{ 5|length }}", "t:1:6: a value of type int has no length");
     expect_error("{{ none|length }}", "t:1:9: a value of type NoneType has no length");
