@@ -71,6 +71,7 @@ static void items_are_sorted(void **state)
     expect("{{ [{'a': 1, 'b': 2}, {'a': 1, 'b': 1}, {'a': 0, 'b': 9}]|sort(attribute='a,b') }}"
            "{{ [{'b': 2}, {'b': 1}]|sort(attribute='a') }}{{ [{}, {}]|sort(attribute='a,b') }}",
            "[{'a': 0, 'b': 9}, {'a': 1, 'b': 1}, {'a': 1, 'b': 2}][{'b': 2}, {'b': 1}][{}, {}]");
+    expect("{{ [{'a': 1, 'b': 1}, {'a': 1, 'b': 2}, {'a': 2}]|sort(reverse=true, attribute='a') }}", "[{'a': 2}, {'a': 1, 'b': 1}, {'a': 1, 'b': 2}]");
     expect("{{ {'b': 1, 'A': 3, 'c': 2}|dictsort }}{{ {'b': 1, 'A': 3}|dictsort(true) }}"
            "{{ {'b': 1, 'A': 3, 'c': 2}|dictsort(by='value', reverse=true) }}{{ {'b': 1}|dictsort(by='key') }}",
            "[('A', 3), ('b', 1), ('c', 2)][('A', 3), ('b', 1)][('A', 3), ('c', 2), ('b', 1)][('b', 1)]");
@@ -168,6 +169,8 @@ static void what_jinja2_refuses_is_refused(void **state)
     expect_error("{{ 'x'|filesizeformat }}", "t:1:8: a number is needed, not str");
     expect_error("{{ 'a'|round }}", "t:1:8: round needs a number, not str");
     expect_error("{{ 'a'|abs }}", "t:1:8: abs needs a number, not str");
+    expect_error("{{ 9000000000000000000|round(-19) }}", "t:1:24: a number is too large");
+    expect_error("{{ -9000000000000000000|round(-19) }}", "t:1:25: a number is too large");
     expect_error("{{ 42.5|round(1, 'x') }}", "t:1:9: round goes 'common', 'ceil' or 'floor'");
     expect_error("{{ [1]|slice(0)|list }}", "t:1:8: slice needs a number from 1 on");
     expect_error("{{ [1]|slice|list }}", "t:1:8: slice needs a number from 1 on");
