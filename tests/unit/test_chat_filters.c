@@ -119,6 +119,7 @@ static void numbers_are_read_and_rounded(void **state)
     expect("{{ '3.5'|float }} {{ 'x'|float(1.5) }} {{ none|float }} {{ '1e3'|float }} {{ '1_0'|float }} {{ [1]|float(2) }}"
            " {{ '0x1'|float }} {{ '１'|float }}",
            "3.5 1.5 0.0 1000.0 10.0 2 0.0 1.0");
+    expect("{{ '1_0_0'|int }} {{ 'a_b'|int(5, 16) }} {{ 'a__b'|int(5, 16) }}", "100 171 5");
     expect("{{ -3|abs }} {{ -3.5|abs }} {{ true|abs }} {{ false|abs }} {{ 3|abs }}", "3 3.5 1 0 3");
     expect("{{ 42.55|round }} {{ 42.55|round(1) }} {{ 42.55|round(1, 'floor') }} {{ 42.51|round(0, 'ceil') }} {{ 42|round }}"
            " {{ 2.5|round }} {{ 1234|round(-2) }} {{ 1250|round(-2) }} {{ 1350|round(-2) }} {{ -1250|round(-2) }} {{ true|round }}",
@@ -131,9 +132,10 @@ static void numbers_are_read_and_rounded(void **state)
            "1.0 kB, 1 Byte, 1.0 MiB, 13 Bytes, 1000.0 kB");
 }
 
-static void replacing_takes_what_is_written(void **state)
+static void texts_stay_safe_or_are_taken_as_written(void **state)
 {
     (void)state;
+    expect("{{ ('<b>'|safe|capitalize)|e }}{{ ('<b>'|safe|upper)|e }}{{ ('<b>'|safe|title)|e }}", "<b><B>&lt;B&gt;");
     expect("{{ 15|replace(1, 2) }}{{ 'a'|replace('a', 5) }}{{ 'aNone'|replace(none, 1) }}{{ 'a[1]'|replace([1], {}) }}"
            "{{ 'a'|replace(nope, 1) }}{{ 'aaa'|replace('a', 'b', 2) }}",
            "255a1a{}1a1bba");
@@ -167,6 +169,7 @@ static void what_jinja2_refuses_is_refused(void **state)
     expect_error("{{ 5|length }}", "t:1:6: a value of type int has no length");
     expect_error("{{ none|length }}", "t:1:9: a value of type NoneType has no length");
     expect_error("{{ 'x'|filesizeformat }}", "t:1:8: a number is needed, not str");
+    expect_error("{{ [1]|filesizeformat }}", "t:1:8: a number is needed, not list");
     expect_error("{{ 'a'|round }}", "t:1:8: round needs a number, not str");
     expect_error("{{ 'a'|abs }}", "t:1:8: abs needs a number, not str");
     expect_error("{{ 9000000000000000000|round(-19) }}", "t:1:24: a number is too large");
@@ -204,7 +207,7 @@ int main(void)
         cmocka_unit_test(items_are_sorted),
         cmocka_unit_test(items_are_picked_and_put_together),
         cmocka_unit_test(numbers_are_read_and_rounded),
-        cmocka_unit_test(replacing_takes_what_is_written),
+        cmocka_unit_test(texts_stay_safe_or_are_taken_as_written),
         cmocka_unit_test(what_jinja2_refuses_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

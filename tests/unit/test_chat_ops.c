@@ -51,9 +51,9 @@ static void large_integers_compare_by_their_digits(void **state)
     struct chat_text out = {{0}, {0}};
     struct err e = {0};
     if (render("{{ a > 5 }}{{ 5 > a }}{{ b < 5 }}{{ a > c }}{{ c > a }}{{ b > d }}{{ d > b }}{{ a == e }}{{ a == c }}{{ g < a }}{{ a < g }}"
-               "{{ b < h }}{{ h < b }}{{ 1.5 < a }}{{ a < b }}{{ b < a }}{{ a in [b, e] }}", json, NULL, &out, &e))
+               "{{ b < h }}{{ h < b }}{{ 1.5 < a }}{{ a < b }}{{ b < a }}{{ a in [b, e] }}{{ a|int }}", json, NULL, &out, &e))
         fail_msg("%s", e.msg);
-    assert_string_equal(buf_text(&out.text), "TrueFalseTrueTrueFalseTrueFalseTrueFalseTrueFalseTrueFalseTrueFalseTrueTrue");
+    assert_string_equal(buf_text(&out.text), "TrueFalseTrueTrueFalseTrueFalseTrueFalseTrueFalseTrueFalseTrueFalseTrueTrue123456789012345678901");
     chat_text_free(&out);
 }
 
@@ -132,6 +132,7 @@ static void what_python_refuses_is_refused(void **state)
     expect_error("{{ 1 in 5 }}", "t:1:4: in: not for values of type int and int");
     expect_error("{{ 'a'.upper + 'b' }}", "t:1:8: +: not for values of type method and str");
     expect_error("{{ '%(a)s %s' % {'a': 1} }}", "t:1:4: the format wants more values");
+    expect_error("{{ strftime_now('%Y' * 150) }}", "t:1:4: strftime_now needs a short format");
     expect_error("{{ [1] + (2,) }}", "t:1:8: +: not for values of type list and tuple");
 }
 
