@@ -159,30 +159,31 @@ static bool take_any(struct walk *w, int32_t id, size_t *end)
 }
 
 /* Whether letters and digits of ASCII are parts of words, one byte each, and white space is none. */
-static bool is_plain(const struct word_forms *f)
+static bool is_plain(const struct word_forms *f, const uint8_t *class)
 {
     for (int c = 0; c < 128; c++) {
         bool alnum = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9');
         bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
-        if ((alnum && f->kind[c] != ASCII_LETTER) || (space && f->kind[c] != ASCII_GAP)) return false;
+        if ((alnum && f->kind[c] != ASCII_LETTER) || (space && (f->kind[c] != ASCII_GAP || class[c] != B_SPACE))) return false;
     }
     return true;
 }
 
-/* Tokens of ASCII from id k on that stand one behind the other or with one white space between; returns the
+/* Tokens of ASCII from id k on that stand one behind the other or with one white space, as most are, between; returns the
  * first other.  The place depends on as little as can be. */
 static size_t take_plain(struct walk *w, const struct tok_span_size *size, const struct tok_ids *ids, size_t k, size_t offset,
                          struct tok_span *span)
 {
-    const uint8_t *s = w->s, *kind = w->f->kind, *class = w->t->fast->class;
+    const uint8_t *s = w->s, *kind = w->f->kind;
     size_t i = w->i, safe = w->safe, safe_id = w->safe_id, last = w->n > AT_ONCE + 1 ? w->n - AT_ONCE - 1 : 0;
     bool open = w->open;
     for (; k < ids->n && i < last; k++) {
         const struct tok_span_size z = size[ids->id[k]];
-        bool gap = class[s[i]] == B_SPACE;
+        bool gap = (s[i] == ' ') | (s[i] == '\n');
         size_t at = i + gap;
-        unsigned run = z.sign ? s[at] < 0x80 && kind[s[at]] == ASCII_SIGN : plain_run(s + at);
-        if (z.n == 0 || z.n > run || (z.inner ? gap || !open : open && !gap && !z.sign)) break;
+        unsigned letters = plain_run(s + at), signs = (s[at] < 0x80) & (kind[s[at] & 127] == ASCII_SIGN), run = z.sign ? signs : letters;
+        bool other = (z.inner & (gap | !open)) | (!z.inner & open & !gap & !z.sign);
+        if ((z.n == 0) | (z.n > run) | other) break; /* which it is cannot be guessed, but that it goes on */
         span[k] = (struct tok_span){.begin = offset + at, .end = offset + at + z.n};
         safe = gap ? i : safe;
         safe_id = gap ? k : safe_id;
@@ -210,7 +211,7 @@ int tok_form_spans(const struct tokenizer *t, struct tok_scratch *s, const char 
 {
     struct walk w = {.t = t, .f = s->forms, .s = (const uint8_t *)text, .n = n};
     size_t from = out->n, k = 0;
-    if (!is_plain(s->forms)) return 1;
+    if (!is_plain(s->forms, t->fast->class)) return 1;
     if (tok_ids_room(out, ids->n, e)) return -1;
     while (k < ids->n) {
         bool moved = false;
