@@ -380,6 +380,7 @@ int chat_assign(struct chat_run *r, struct chat_env *env, const struct node *tar
     if (at == s->n && (!chat_grow(&r->mem, &s->key, at, &cap, sizeof *s->key) ||
                        !chat_grow(&r->mem, &s->value, at, &s->cap, sizeof *s->value)))
         return chat_oom(r);
+    r->mem.space_sets++;
     s->key[at] = target->value;
     s->value[at] = *v;
     if (at == s->n) s->n++;

@@ -40,6 +40,7 @@ struct cloop {
     const struct node *node; /* of a recursive loop, and where it stands; else NULL */
     struct chat_env *env;
     struct cloop_rest *rest; /* or NULL */
+    const struct clazy *of;  /* or NULL */
 };
 
 struct chat_run {
@@ -125,11 +126,13 @@ int chat_slice(struct chat_run *r, const struct cv *of, const struct cv part[3],
 /* What a loop goes through: the items, the keys of a dict, characters. */
 int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out);
 
-/* chat_lazy.c: the items that are left, the next one, whether one is among them; each
- * takes what it looked at out of what can be gone through once. */
+/* chat_lazy.c: the items that are left, the next one, whether one is among them; each takes what it looked at out of what
+ * can be gone through once, and fails as chat_lazy_current() does: jinja2 computes an item when it is asked for, we all at
+ * once, which differs where members of a namespace were read for it and some have been set since. */
 int chat_stream(struct chat_run *r, const struct cv *v, size_t n, struct cv *out);
-void chat_lazy_items(struct clazy *lazy, struct clist *out);
-void chat_lazy_next(struct clazy *lazy, struct cv *out);
+int chat_lazy_current(struct chat_run *r, const struct clazy *lazy);
+int chat_lazy_items(struct chat_run *r, struct clazy *lazy, struct clist *out);
+int chat_lazy_next(struct chat_run *r, struct clazy *lazy, struct cv *out);
 int chat_lazy_contains(struct chat_run *r, const struct cv *in, const struct cv *what, bool *out);
 
 /* chat_filter.c, chat_filter_list.c (pairs) */

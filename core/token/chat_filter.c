@@ -347,7 +347,12 @@ int chat_filter(struct chat_run *r, struct chat_env *env, const struct cstr *nam
     while (i < COUNT_OF(filters) && !cstr_is(name, filters[i].name)) i++;
     if (i == COUNT_OF(filters)) return chat_fail(r, "there is no filter '%.*s'", (int)name->n, name->s);
     if (filters[i].params && chat_check_args(r, "the filter ", filters[i].name, filters[i].params, a)) return -1;
+    uint64_t reads = r->mem.space_reads;
     if (filters[i].fn(r, env, &operand, a, out)) return -1;
+    if (cv_is_stream(out) && r->mem.space_reads > reads) {
+        out->u.lazy->of_space = true;
+        out->u.lazy->space_sets = r->mem.space_sets;
+    }
     for (size_t k = 0; operand.type == CV_STRING && operand.safe && k < COUNT_OF(keep); k++)
         if (cstr_is(name, keep[k])) out->safe = true;
     return 0;

@@ -10,7 +10,7 @@ int filter_first(struct chat_run *r, struct chat_env *env, const struct cv *of, 
 {
     const struct clist *l;
     (void)env, (void)a;
-    if (of->type == CV_LAZY) return chat_lazy_next(of->u.lazy, out), 0;
+    if (of->type == CV_LAZY) return chat_lazy_next(r, of->u.lazy, out);
     if (chat_items(r, of, &l)) return -1;
     *out = l->n ? l->v[0] : cv_undefined(NULL);
     return 0;

@@ -20,6 +20,8 @@ static int as_target(struct chat_run *r, const struct node *target, const struct
 int chat_loop_look(struct chat_run *r, struct cloop *l, size_t want)
 {
     struct cloop_rest *rest = l->rest;
+    bool more = rest ? l->n < want && rest->next < rest->all->n : l->seen < want && l->seen < l->n;
+    if (more && l->of && chat_lazy_current(r, l->of)) return -1;
     while (rest && l->n < want && rest->next < rest->all->n) {
         const struct node *x = rest->loop;
         struct cv item, yes;
@@ -79,7 +81,8 @@ static int loop_over(struct chat_run *r, struct chat_env *env, const struct node
     if (chat_items(r, of, &all)) return -1;
     struct cloop *loop = chat_alloc(&r->mem, 1, sizeof *loop);
     if (!loop) return chat_oom(r);
-    *loop = (struct cloop){.v = all->v, .n = all->n, .depth0 = depth0, .node = x->op ? x : NULL, .env = env};
+    *loop = (struct cloop){.v = all->v, .n = all->n, .depth0 = depth0, .node = x->op ? x : NULL, .env = env,
+                           .of = of->type == CV_LAZY ? of->u.lazy : NULL};
     if ((x->kid[2] && begin_asking(r, env, x, all, loop)) || rounds(r, env, x, loop, &flow, &whole)) return -1;
     /* What can be gone through once keeps the items that were not looked at. */
     size_t seen = loop->rest ? loop->rest->next : loop->seen;

@@ -246,6 +246,7 @@ int chat_attribute(struct chat_run *r, const struct cv *of, const struct cstr *n
             of->type == CV_DICT ? *of->u.d : (struct cdict){of->u.space->key, of->u.space->value, of->u.space->n};
         const struct cv *v = cdict_get(&r->mem, &d, &key);
         if (v) *out = *v;
+        r->mem.space_reads += of->type == CV_NAMESPACE;
         return chat_step(r, d.n / 16);
     }
     return 0;
@@ -408,7 +409,7 @@ int chat_items(struct chat_run *r, const struct cv *of, const struct clist **out
         }
         l->v = v;
     } else if (of->type == CV_LAZY) {
-        chat_lazy_items(of->u.lazy, l);
+        if (chat_lazy_items(r, of->u.lazy, l)) return -1;
     } else if (of->type != CV_UNDEFINED) {
         return chat_fail(r, "a value of type %s cannot be looped over", cv_type_name(of));
     }

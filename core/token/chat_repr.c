@@ -121,7 +121,9 @@ static bool has_text(struct chat_mem *m, const struct cv *v, int depth)
     case CV_LIST:
     case CV_TUPLE: return all_have_text(m, v->u.l->v, v->u.l->n, depth + 1);
     case CV_DICT: return all_have_text(m, v->u.d->key, v->u.d->n, depth + 1) && all_have_text(m, v->u.d->value, v->u.d->n, depth + 1);
-    case CV_NAMESPACE: return all_have_text(m, v->u.space->value, v->u.space->n, depth + 1);
+    case CV_NAMESPACE:
+        m->space_reads++;
+        return all_have_text(m, v->u.space->value, v->u.space->n, depth + 1);
     case CV_LAZY: return !cv_is_stream(v) && all_have_text(m, v->u.lazy->v, v->u.lazy->n, depth + 1);
     case CV_LOOP: return !v->u.loop->rest || v->u.loop->rest->next == v->u.loop->rest->all->n; /* else its length is not known */
     case CV_METHOD:

@@ -76,6 +76,8 @@ struct clazy {
     const struct cv *v;           /* [n] */
     size_t n, at;                 /* at: what is behind us, of the first two */
     int64_t from, to, step;       /* LAZY_RANGE */
+    bool of_space;                /* its items were computed from members of a namespace, */
+    uint64_t space_sets;          /* after so many had been set */
 };
 /* A method taken from a value: "text".strip */
 struct cmethod {
@@ -91,6 +93,7 @@ struct chat_mem {
     size_t left, used, limit;
     uint64_t looks, most_looks; /* at values inside of values; the most, or 0: any number */
     bool too_deep;              /* a value inside of more than CHAT_DEEPEST was asked for */
+    uint64_t space_reads, space_sets; /* how often members of namespaces were read and set */
 };
 /* Counts a look at a value inside of `depth` others, which calls of functions in functions look at.  A value may hold
  * another many times over, at each level: to compare two or to write one takes longer than their memory says.  false:

@@ -44,6 +44,31 @@ static void loops_ask_about_an_item_when_they_come_to_it(void **state)
     expect_error("{% for x in [1, 2, 'a'] if x > 1 %}{{ loop.last }}{% break %}{% endfor %}", "not for values of type str and int");
 }
 
+/* jinja2 reads a member of a namespace when an item is asked for. */
+static void what_is_made_of_namespaces_is_not_kept_while_they_change(void **state)
+{
+#define SPACES "{% set ns = namespace(x=1) %}{% set m = namespace(x=2) %}{% set g = [ns, m]|map(attribute='x') %}"
+#define CHANGED "what a filter makes of members of a namespace is gone through after some were set; |list takes them before"
+    (void)state;
+    expect(SPACES "{{ g|list }}{% set ns.x = 5 %}", "[1, 2]");
+    expect(SPACES "{% set l = g|list %}{% set ns.x = 5 %}{{ l }}{{ l|map('string')|list }}", "[1, 2]['1', '2']");
+    expect("{% set ns = namespace(x=1) %}{% set ns.x = 5 %}{{ [ns]|map(attribute='x')|list }}", "[5]");
+    expect("{% set ns = namespace(x=1) %}{% set g = [{'x': ns.x}]|map(attribute='x') %}{% set ns.x = 5 %}{{ g|list }}", "[1]");
+    expect("{% set ns = namespace(x=1) %}{% for i in ['a', 'b']|map('upper') %}{% set ns.x = i %}{{ ns.x }}{% endfor %}", "AB");
+    expect(SPACES "{% for i in g %}{{ i }}{% if loop.last %}{% set ns.x = 5 %}{% endif %}{% endfor %}", "12");
+    expect_error(SPACES "{% set ns.x = 5 %}{{ g|list }}", CHANGED);
+    expect_error(SPACES "{% set ns.x = 5 %}{{ g|first }}", CHANGED);
+    expect_error(SPACES "{% set ns.x = 5 %}{{ 5 in g }}", CHANGED);
+    expect_error(SPACES "{% for i in g %}{% set ns.x = 5 %}{% endfor %}", CHANGED);
+    expect_error(SPACES "{% for i in g if i %}{% set ns.x = 5 %}{% endfor %}", CHANGED);
+    expect_error(SPACES "{% for i in g %}{% set ns.x = 5 %}{{ loop.nextitem }}{% endfor %}", CHANGED);
+    expect_error(SPACES "{% set h = g|map('string') %}{% set ns.x = 5 %}{{ h|list }}", CHANGED);
+    expect_error("{% set ns = namespace(x=1) %}{% set g = [ns]|selectattr('x', 'gt', 3) %}{% set ns.x = 5 %}{{ g|list }}", CHANGED);
+    expect_error("{% set ns = namespace(x=1) %}{% set g = [ns]|map('string') %}{% set ns.x = 5 %}{{ g|list }}", CHANGED);
+#undef SPACES
+#undef CHANGED
+}
+
 static void remainders_have_the_sign_of_what_divides(void **state)
 {
     (void)state;
@@ -289,6 +314,7 @@ int main(void)
         cmocka_unit_test(json_is_sorted_and_separated_as_asked),
         cmocka_unit_test(loops_call_themselves),
         cmocka_unit_test(loops_ask_about_an_item_when_they_come_to_it),
+        cmocka_unit_test(what_is_made_of_namespaces_is_not_kept_while_they_change),
         cmocka_unit_test(remainders_have_the_sign_of_what_divides),
         cmocka_unit_test(blocks_are_left_as_in_jinja),
         cmocka_unit_test(odd_values_are_taken_as_in_jinja),
