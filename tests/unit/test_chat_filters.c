@@ -1,4 +1,4 @@
-/* How templates are written, and filters of sequences and numbers, each way through them at least once.
+/* How templates are written, tests, and filters of sequences and numbers, each way through them at least once.
  * The values are those of jinja2 3.1.6 in the environment of transformers 5. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -141,6 +141,52 @@ static void texts_stay_safe_or_are_taken_as_written(void **state)
            "255a1a{}1a1bba");
 }
 
+static void tests_tell_what_a_value_is(void **state)
+{
+    (void)state;
+    expect("{{ 'a' is string }} {{ 1 is string }} {{ 1 is number }} {{ 1.5 is number }} {{ true is number }} {{ 'a' is number }}"
+           " {{ 1.5 is float }} {{ 1 is float }} {{ 1 is integer }} {{ true is integer }} {{ 1.5 is integer }}",
+           "True False True True True False True False True False False");
+    expect("{{ true is boolean }} {{ 1 is boolean }} {{ 1 is true }} {{ true is true }} {{ false is true }} {{ false is false }}"
+           " {{ true is false }} {{ 0 is false }} {{ none is none }} {{ 0 is none }}",
+           "True False False True False True False False True False");
+    expect("{{ [] is iterable }} {{ 'a' is iterable }} {{ {} is iterable }} {{ 5 is iterable }} {{ nope is iterable }}"
+           " {{ range(2) is iterable }} {{ none is iterable }} {{ [1]|map('string') is iterable }}",
+           "True True True False True True False True");
+    expect("{{ [] is sequence }} {{ (1,) is sequence }} {{ {} is sequence }} {{ 'a' is sequence }} {{ 5 is sequence }}"
+           " {{ nope is sequence }} {{ range(2) is sequence }} {{ [1]|map('string') is sequence }} {{ none is sequence }}",
+           "True True True True False True True False False");
+    expect("{{ {} is mapping }} {{ [] is mapping }} {{ nope is mapping }} {{ range is callable }} {{ 'a' is callable }}"
+           " {{ 'a'.upper is callable }} {{ nope is callable }}"
+           " {{ cycler is callable }} {% macro f() %}{% endmacro %}{{ f is callable }}",
+           "True False False True False True True True True");
+    expect("{{ 'a'|safe is escaped }} {{ 'a' is escaped }} {{ 1 is sameas 1 }} {{ true is sameas true }} {{ 1 is sameas true }}"
+           " {{ 'upper' is filter }} {{ 'odd' is test }} {{ 'nope' is filter }} {{ 'nope' is test }} {{ 'gt' is test }}"
+           " {{ 'sameas' is test }}",
+           "True False True True False True True False False True True");
+    expect("{% set a = [1] %}{% set d = {} %}{{ a is sameas a }} {{ a is sameas [1] }} {{ d is sameas d }} {{ d is sameas {} }}", "True False True False");
+    expect("{{ 'a' is lower }} {{ 'A' is lower }} {{ 'A' is upper }} {{ 'a' is upper }} {{ 5 is lower }} {{ none is upper }}"
+           " {{ nope is defined }} {{ nope is undefined }} {{ n is defined }} {{ n is undefined }}",
+           "True False True False False False False True True False");
+    expect("{{ 1 is odd }} {{ 2 is odd }} {{ 2 is even }} {{ 3 is even }} {{ -3 is odd }} {{ 3.0 is odd }} {{ 1.5 is odd }}"
+           " {{ true is odd }} {{ 6 is divisibleby 3 }} {{ 6 is divisibleby(4) }} {{ 1 is not odd }}",
+           "True False True False True True False True True False False");
+    expect("{{ 1 is gt 0 }} {{ 1 is ge 1 }} {{ 1 is lt 2 }} {{ 1 is le 0 }} {{ 1 is ne 1 }} {{ 1 is greaterthan 1 }}"
+           " {{ 1 is lessthan 1 }} {{ 1 is equalto 1 }} {{ 1 is eq 2 }} {{ 'b' is in 'abc' }} {{ 'a' is in {'a': 1} }}",
+           "True True True False False False False True False True True");
+}
+
+static void letters_change_their_case(void **state)
+{
+    (void)state;
+    expect("{{ 'ab-cd (ef) {gh} [ij] <kl> mn.op it\\'s'|title }} {{ 'a\\u00a0b'|title }} {{ 'aBc dEf'.title() }}"
+           " {{ \"they're 1st a1b\".title() }} {{ 'aBc dEf'.capitalize() }} {{ 'aBc'.swapcase() }}",
+           "Ab-Cd (Ef) {Gh} [Ij] <Kl> Mn.op It's A B Abc Def They'Re 1St A1B Abc def AbC");
+    expect("{{ 'ΑΣ'.lower() }} {{ 'ΑΣΑ'.lower() }} {{ 'Σ'.lower() }} {{ 'Α\\u0301Σ'.lower() }} {{ 'ΑΣ\\u02b0'.lower() }}"
+           " {{ 'ΑΣ^'.lower() }} {{ 'ß'.upper() }} {{ 'ŉ'.upper() }} {{ 'ﬁ'.title() }} {{ 'ǆ'.title() }} {{ 'İ'.lower()|length }}",
+           "ας ασα σ άς αςʰ ας^ SS ʼN Fi ǅ 2");
+}
+
 static void what_jinja2_refuses_is_refused(void **state)
 {
     (void)state;
@@ -166,6 +212,7 @@ static void what_jinja2_refuses_is_refused(void **state)
     expect_error("{% break %}", "t:1:4: outside of a loop another statement is expected, not 'break'");
     expect_error("{% for x in [1] %}{% endfor %}{% break %}", "t:1:34: outside of a loop another statement is expected, not 'break'");
     expect_error("{% call n %}{% endcall %}", "t:1:11: a call is expected");
+    expect_error("{{ 1 is eq }}", "the test 'eq' needs a value");
     expect_error("{{ 5|length }}", "t:1:6: a value of type int has no length");
     expect_error("{{ none|length }}", "t:1:9: a value of type NoneType has no length");
     expect_error("{{ 'x'|filesizeformat }}", "t:1:8: a number is needed, not str");
@@ -208,6 +255,8 @@ int main(void)
         cmocka_unit_test(items_are_picked_and_put_together),
         cmocka_unit_test(numbers_are_read_and_rounded),
         cmocka_unit_test(texts_stay_safe_or_are_taken_as_written),
+        cmocka_unit_test(tests_tell_what_a_value_is),
+        cmocka_unit_test(letters_change_their_case),
         cmocka_unit_test(what_jinja2_refuses_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
