@@ -18,7 +18,7 @@ bool shard_narrow_avx512(char *p, const int32_t *ids, size_t n, int vocab)
         _mm512_storeu_si512(p + 2 * i, _mm512_permutex2var_epi16(x, low, y));
     }
     for (; i < n; i += 16) {
-        __mmask16 there = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : (__mmask16)0xffff;
+        __mmask16 there = (__mmask16)(n - i < 16 ? (1u << (n - i)) - 1 : 0xffff);
         __m512i x = _mm512_maskz_loadu_epi32(there, ids + i);
         most = _mm512_max_epu32(most, x);
         _mm256_mask_storeu_epi16(p + 2 * i, there, _mm512_cvtepi32_epi16(x));
