@@ -118,7 +118,7 @@ size_t shingle_hash_avx512vbmi(const char *plain, size_t n, uint64_t *word, size
 void shingle_join_avx512vbmi(const uint64_t *word, size_t n, size_t width, uint64_t *v)
 {
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 there = n - i < 8 ? (__mmask8)((1u << (n - i)) - 1) : 255;
+        __mmask8 there = (__mmask8)(n - i < 8 ? (1u << (n - i)) - 1 : 0xff);
         __m512i h = _mm512_set1_epi64((long long)width);
         for (size_t k = 0; k < width; k++)
             h = times_prime(_mm512_xor_si512(h, _mm512_maskz_loadu_epi64(there, word + i + k)));
