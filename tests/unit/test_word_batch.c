@@ -587,8 +587,8 @@ static void room_that_was_got_before_is_used(void **state)
     mem_fail_after(0);
     assert_null(r.lines);
     for (int used = 0; used < 2; used++) {
-        assert_true(word_room_new(&r, (used ? 5 : 16) << 20));
-        assert_true(r.n_lines == 1 << (used ? 17 : 18) || r.quick < r.n_lines * 2); /* or memory was slow */
+        assert_true(word_room_new(&r, (size_t)(used ? 5 : 16) << 20));
+        assert_true(r.n_lines == (size_t)1 << (used ? 17 : 18) || r.quick < r.n_lines * 2); /* or memory was slow */
         assert_int_equal(word_cache_init(&c, &e), 0);
         c.room = r;
         add_numbers(&c, used ? WORDS : 5);
