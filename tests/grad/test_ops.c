@@ -73,7 +73,7 @@ static void linear_with_every_epilogue(void **state)
         struct tensor *x = case_input(&c, "x", 19);
         struct linear_spec s = {.n = 1 + v % 3, .act = v < 6 ? acts[v] : ACT_NONE};
         for (int i = 0; i < s.n; i++) {
-            char name[8];
+            char name[12];
             snprintf(name, sizeof name, "w%d", i);
             s.w[i] = case_param(&c, name, 7 + 5 * i, 19);
             snprintf(name, sizeof name, "b%d", i);
