@@ -12,6 +12,8 @@ static const char replacement_char[] = "\xEF\xBF\xBD";
 
 /* ---- as HF tokenizers ---- */
 
+enum { RULED = 6 }; /* bytes of a grapheme that is not looked up as a whole */
+
 static size_t count_chars(const char *s, size_t n)
 {
     size_t count = 0;
@@ -117,6 +119,14 @@ static size_t same_run(const struct norm_io *io, const struct norm_same *t, size
     return at;
 }
 
+/* Bytes of the grapheme at s, or at least RULED of a longer one: rules are for shorter ones.  The characters of a
+ * long one are each asked, which has to end soon. */
+static size_t ruled_grapheme(const char *s, size_t n)
+{
+    enum { CHAR = 4 };
+    return grapheme(s, n < RULED + CHAR - 1 ? n : RULED + CHAR - 1);
+}
+
 /* Whether any rule applies at all. */
 static bool has_match(const struct norm_io *io, const struct norm_same *t)
 {
@@ -125,9 +135,8 @@ static bool has_match(const struct norm_io *io, const struct norm_same *t)
     for (size_t i = 0; i < io->n;) {
         if (t && (i = same_run(io, t, i, &last)) == io->n) break;
         size_t len = uni_next((const uint8_t *)io->in + i, io->n - i).len, g = len;
-        if (len == 1 && i + 1 < io->n && (uint8_t)io->in[i + 1] >= 0x80) g = grapheme(io->in + i, io->n - i);
-        if (len > 1) g = grapheme(io->in + i, io->n - i);
-        if (g < 6 && charsmap_match(io->step->map, io->in + i, g, true, &to)) return true;
+        if (len > 1 || (i + 1 < io->n && (uint8_t)io->in[i + 1] >= 0x80)) g = ruled_grapheme(io->in + i, io->n - i);
+        if (g < RULED && charsmap_match(io->step->map, io->in + i, g, true, &to)) return true;
         if (charsmap_match(io->step->map, io->in + i, len, true, &to)) return true;
         i += len;
     }
@@ -164,7 +173,7 @@ int norm_precompiled(struct norm_io *io, bool *changed)
         }
         const char *to, *p = io->in + at;
         size_t len = grapheme(p, io->n - at);
-        if (len < 6 && charsmap_match(m, p, len, true, &to)) {
+        if (len < RULED && charsmap_match(m, p, len, true, &to)) {
             if (put_rule(io, &h, p, len, to)) return -1;
         } else if (precompiled_chars(io, &h, p, len)) {
             return -1;

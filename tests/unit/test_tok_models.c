@@ -417,8 +417,9 @@ static void rules_of_sentencepiece_are_read(void **state)
     static const char *const bad[][2] = {{"AAA", "normalizer Precompiled"}, {"AAAA", "normalizer Precompiled"}, {"/////w==", "normalizer Precompiled"}, {"!!!!", "normalizer Precompiled"}};
     static const char text[] = "\uff41\uff11 \uff76 \uff76\uff9e a\u3000\uff21";
     struct charsmap_rules map = {0};
-    struct buf compiled = {0}, code = {0}, json = {0}, got = {0};
+    struct buf compiled = {0}, code = {0}, json = {0}, got = {0}, syllable = {0};
     struct err e = {0};
+    for (int i = 0; i < 200000; i++) buf_adds(&syllable, "\u1100"); /* one, of which no rule is: it must not take quadratic time */
     if (charsmap_rules_named(&map, "nmt_nfkc", &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &code, &e))
         fail_msg("%s", e.msg);
     for (int rules = 0; rules < 2; rules++) {
@@ -433,6 +434,7 @@ static void rules_of_sentencepiece_are_read(void **state)
         both_print(&both, &got);
         assert_string_equal(got.data, rules ? "5@0-3 3@3-6 1@6-7 4@7-10 1@10-11 4@11-14 0@14-17 5@17-19 1@19-22 0@22-25"
                                             : "1@0-3 0@0-6 1@6-7 0@7-10 1@10-11 0@11-17 5@17-19 0@19-25");
+        both_same(&both, syllable.data, syllable.len, 0);
         both_free(&both);
         tok_free(t);
     }
@@ -447,6 +449,7 @@ static void rules_of_sentencepiece_are_read(void **state)
     buf_free(&code);
     buf_free(&json);
     buf_free(&got);
+    buf_free(&syllable);
 }
 
 /* As many characters as the engine takes of a word where the file does not say it. */
