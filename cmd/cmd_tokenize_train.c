@@ -619,8 +619,8 @@ const struct cmd cmd_tokenize_train = {
                "syntax, the characters of Unicode 16, with look-arounds, references to groups,\n"
                "\\X and \\p{properties}; what is not understood is refused by name. It cuts some\n"
                "100 MB a second, the named splits 2000. Loops in loops, as in (a+)+b, can try\n"
-               "more ways than a text has characters: after 20 million steps training ends and\n"
-               "names the line.\n",
+               "more ways than a text has characters: after 20 million steps, and 4 for each\n"
+               "byte, training ends and names the line.\n",
     .opts = train_opts,
     .run = run_train,
 };

@@ -10,12 +10,13 @@
 #include "core/token/unicode.h"
 
 /* A split of ordinary text takes a few steps a character; what takes this many
- * for one match is an attack or a mistake.  All matches of a text together may
- * take as many, and some for each byte: where every match looks at the rest of
- * the text, a run of several thousand characters is still done.  A long text has
- * fewer for a byte, so that it ends in seconds. */
+ * for one match, and a few more for each byte that it may be long, is an attack or
+ * a mistake.  All matches of a text together may take as many, and some for each
+ * byte: where every match looks at the rest of the text, a run of several thousand
+ * characters is still done.  A long text has fewer for a byte, so that it ends in
+ * seconds. */
 static const uint64_t max_steps = 20u * 1000 * 1000;
-enum { SHORT_TEXT = 250000, STEPS_A_BYTE = 4000, MORE_STEPS_A_BYTE = 200 };
+enum { SHORT_TEXT = 250000, STEPS_A_BYTE = 4000, MORE_STEPS_A_BYTE = 200, STEPS_OF_A_MATCH = 4 };
 
 static uint64_t steps_allowed(size_t n)
 {
@@ -54,6 +55,7 @@ struct run {
     size_t whole;   /* of the text */
     size_t from;    /* where the search began */
     size_t behind;  /* where the look-behind at work has to end */
+    uint64_t most;  /* steps of the search */
     enum stop stop; /* the first limit that was met */
 };
 
@@ -423,7 +425,7 @@ static bool run_at(struct run *m, int pc, size_t pos, size_t *end, bool memo, bo
         size_t len, after;
         uint32_t left;
         enum re_known known = RE_UNKNOWN;
-        if (++w->steps > max_steps) m->stop = STOP_STEPS;
+        if (++w->steps > m->most) m->stop = STOP_STEPS;
         if (m->stop) return false;
         switch ((enum re_op)i->op) {
         case RE_MATCH:
@@ -501,7 +503,7 @@ matched:
 
 static int limit_met(const struct run *m, size_t at, struct err *e)
 {
-    unsigned millions = (unsigned)(max_steps / 1000000);
+    unsigned millions = (unsigned)(m->most / 1000000);
     if (m->stop == STOP_MEMORY) return err_oom(e, m->w->n * sizeof *m->w->stack, "matching a regular expression");
     if (m->stop == STOP_STACK)
         return err_set(e, ERR_DATA, "the regular expression leaves too much open: more than %u choices at byte offset %zu of a text",
@@ -513,7 +515,7 @@ static int limit_met(const struct run *m, size_t at, struct err *e)
 static int search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, size_t from,
                   size_t *begin, size_t *end, struct err *e)
 {
-    struct run m = {.r = r, .w = w, .s = s, .n = n, .whole = n, .from = from};
+    struct run m = {.r = r, .w = w, .s = s, .n = n, .whole = n, .from = from, .most = max_steps + (uint64_t)(n - from) * STEPS_OF_A_MATCH};
     if (!atomic_load_explicit(&r->ready, memory_order_acquire)) re_make_ready((struct regex *)(uintptr_t)r);
     if (w->n_regs < (size_t)r->n_regs) {
         size_t *p = mem_resize(w->regs, (size_t)r->n_regs, sizeof *p);

@@ -489,6 +489,7 @@ static void long_runs_end_soon(void **state)
     struct err e = {0};
     assert_int_equal(matches("(a+)+$", 'a', 100000, 'a', &e), 1);
     assert_int_equal(matches("\\s+(?!\\S)|\\s+", ' ', 100000, 'x', &e), 2);
+    assert_int_equal(matches("\\s+(?!\\S)|\\s+|x{1,}y?", ' ', 30000000, 'x', &e), 3); /* one match that is longer than a search may usually take */
     assert_int_equal(matches("(?:a?b?){2}", 'a', 100000, 'a', &e), 50001);
     assert_int_equal(matches("a*b|a", 'a', 3000, 'a', &e), 3001); /* each looks at the rest */
     static const char *const endless[] = {"(a+)+$", "(a|aa)+$", "(?:a*)*b", "(?:a|b|ab)*c"};
