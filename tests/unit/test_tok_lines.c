@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/gguf_pre.h"
+#include "core/token/tok_load.h"
 #include "core/token/tok_shorten.h"
 
 static const char *const atoms[] = {
@@ -349,6 +350,93 @@ static void a_shortened_text_has_no_more_tokens_than_asked(void **state)
     tok_free(t);
 }
 
+/* Between tokens k - 1 and k of the whole text: where the first ends, or the second begins, if nothing is torn there. */
+static bool clean_cut(const char *text, size_t n, const struct tok_ids *ids, size_t k, bool head)
+{
+    if (k == 0 || k == ids->n) return true;
+    size_t end = ids->span[k - 1].end, begin = ids->span[k].begin, at = head ? end : begin;
+    return end <= begin && (at == n || (text[at] & 0xC0) != 0x80);
+}
+
+static size_t head_of(const char *text, size_t n, const struct tok_ids *ids, size_t k)
+{
+    while (!clean_cut(text, n, ids, k, true)) k--;
+    return k ? ids->span[k - 1].end : 0;
+}
+
+static size_t tail_of(const char *text, size_t n, const struct tok_ids *ids, size_t k)
+{
+    while (!clean_cut(text, n, ids, k, false)) k++;
+    return k < ids->n ? ids->span[k].begin : n;
+}
+
+/* What tok_shorten() has to come to, from all ids of a text of characters. */
+static void shorten_by_all(const char *text, size_t n, const struct tok_ids *ids, enum tok_keep keep, size_t left, const char *between, struct buf *out)
+{
+    size_t first = (ids->n - left) / 2, head = head_of(text, n, ids, left - left / 2), tail = tail_of(text, n, ids, ids->n - left / 2);
+    buf_clear(out);
+    if (keep == TOK_KEEP_HEAD) buf_add(out, text, head_of(text, n, ids, left));
+    if (keep == TOK_KEEP_ENDS) buf_add(out, text, head);
+    if (keep == TOK_KEEP_ENDS) buf_adds(out, between);
+    if (keep == TOK_KEEP_TAIL) head = 0, tail = tail_of(text, n, ids, ids->n - left);
+    if (keep == TOK_KEEP_TAIL || keep == TOK_KEEP_ENDS) buf_add(out, text + (head > tail ? head : tail), n - (head > tail ? head : tail));
+    if (keep != TOK_KEEP_MIDDLE) return;
+    head = tail_of(text, n, ids, first);
+    tail = head_of(text, n, ids, first + left);
+    if (tail > head) buf_add(out, text + head, tail - head);
+}
+
+/* A long text, of which only a part is encoded, is cut where its ids say; the template's tokens count. */
+static void a_shortened_text_is_as_long_as_it_may_be(void **state)
+{
+    (void)state;
+    enum { N = 6000 };
+    struct err e = {0};
+    struct tok_train_opts o = {.type = TOK_TRAIN_BPE, .split = SPLIT_LLAMA3};
+    struct tokenizer *t = learn(o);
+    if (tok_add_ends(t, true, false, &e)) fail_msg("%s", e.msg);
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_short x = {.cut = false};
+    struct tok_ids ids = {.want_spans = true}, again = {0};
+    struct buf want = {0};
+    char text[N];
+    for (uint32_t seed = 0; seed < 60; seed++) {
+        size_t n = make_text(seed, text, seed % 2 ? N : 300);
+        for (size_t i = 0; i < n; i++)
+            if (text[i] == '\xff' || (seed % 3 == 0 && text[i] == '\n')) text[i] = '-'; /* lines, or none */
+        ids.n = 0;
+        assert_int_equal(tok_encode(t, s, text, n, 0, &ids, &e), 0);
+        for (unsigned k = 0; k < 4 * 12; k++) {
+            const char *between = k % 3 ? "" : " ... ";
+            size_t round = k / 4, most = round * round, left = most < ids.n ? most : ids.n;
+            struct tok_shorten how = {.max = most + 1, .keep = (enum tok_keep)(k % 4), .flags = TOK_TEMPLATE, .between = between, .n_between = strlen(between)};
+            int ret = tok_shorten(t, s, text, n, &how, &x, &e);
+            again.n = 0;
+            assert_int_equal(tok_encode(t, s, between, strlen(between), 0, &again, &e), 0);
+            assert_int_equal(ret, ids.n > most && again.n > most && how.keep == TOK_KEEP_ENDS ? -1 : 0);
+            if (ret) continue;
+            assert_int_equal(x.cut, ids.n > most);
+            if (!x.cut) assert_int_equal(x.tokens, ids.n + 1);
+            if (!x.cut) continue;
+            for (;; left -= again.n - most < left ? again.n - most : left) {
+                shorten_by_all(text, n, &ids, how.keep, left, between, &want);
+                again.n = 0;
+                assert_int_equal(tok_encode(t, s, buf_text(&want), want.len, 0, &again, &e), 0);
+                if (again.n <= most) break;
+            }
+            if (x.text.len != want.len || (want.len && memcmp(x.text.data, want.data, want.len)))
+                fail_msg("text %u, way %d, %zu: '%.*s', not '%.*s'", seed, (int)how.keep, most, (int)x.text.len, buf_text(&x.text), (int)want.len, buf_text(&want));
+            assert_int_equal(x.tokens, again.n + 1);
+        }
+    }
+    tok_short_free(&x);
+    tok_ids_free(&ids);
+    tok_ids_free(&again);
+    buf_free(&want);
+    tok_scratch_free(s);
+    tok_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_step_that_looks_at_the_beginning_keeps_lines_together),
         cmocka_unit_test(a_count_is_that_of_the_ids),
         cmocka_unit_test(a_shortened_text_has_no_more_tokens_than_asked),
+        cmocka_unit_test(a_shortened_text_is_as_long_as_it_may_be),
     };
     return cmocka_run_group_tests_name("tok_lines", tests, NULL, NULL);
 }
