@@ -176,21 +176,21 @@ bool norm_form_keeps(uint32_t cp, bool compat, bool compose_it)
 static int room(struct norm *w, size_t n, struct err *e)
 {
     if (n <= w->list_cap) return 0;
-    if (!mem_renew(&w->list, n, sizeof *w->list) || !mem_renew(&w->tmp, n, sizeof *w->tmp))
-        return err_oom(e, n * sizeof *w->list, "normalising");
-    w->list_cap = n;
+    size_t cap = n < 2 * w->list_cap ? 2 * w->list_cap : n;
+    if (!mem_renew(&w->list, cap, sizeof *w->list) || !mem_renew(&w->tmp, cap, sizeof *w->tmp))
+        return err_oom(e, cap * sizeof *w->list, "normalising");
+    w->list_cap = cap;
     return 0;
 }
 
 /* One starter and what combines with it, io->in[begin..end), into w->list. */
-static int normalise(struct norm_io *io, size_t begin, size_t end, size_t chars, bool compat,
-                     bool compose_it)
+static int normalise(struct norm_io *io, size_t begin, size_t end, bool compat, bool compose_it)
 {
     struct norm *w = io->w;
     size_t n = 0;
-    if (room(w, MOST * chars, io->e)) return -1;
     for (size_t pos = begin; pos < end;) {
         struct uni_char c = uni_next((const uint8_t *)io->in + pos, end - pos);
+        if (room(w, n + MOST, io->e)) return -1;
         uint32_t out[NORM_CHAR_MOST] = {c.cp};
         int got = c.cp == UNI_BAD ? 1 : norm_decompose(c.cp, compat, out);
         for (int i = 0; i < got; i++) w->list[n++] = (struct norm_char){out[i], i > 0};
@@ -308,21 +308,17 @@ int norm_form(struct norm_io *io, bool compat, bool compose_it)
     size_t n = io->n;
     bool changed = false;
     for (size_t pos = 0, end; pos < n; pos = end) {
-        size_t begin = first_doubt(s, n, pos, a, compose_it), chars = 0;
+        size_t begin = first_doubt(s, n, pos, a, compose_it);
         if (begin == n) break;
         end = begin;
-        if (begin > pos) { /* it may combine with the one before it */
-            begin -= uni_prev(s, begin).len;
-            chars = 1;
-        }
+        if (begin > pos) begin -= uni_prev(s, begin).len; /* it may combine with the one before it */
         while (end < n) {
             struct uni_char c = uni_next_inline(s + end, n - end);
-            if (chars && end > begin && starts_chunk(c, compat)) break;
+            if (end > begin && starts_chunk(c, compat)) break;
             end += c.len;
-            chars++;
         }
         if (in_order(s + begin, end - begin, a, compose_it)) continue;
-        if (normalise(io, begin, end, chars, compat, compose_it)) return -1;
+        if (normalise(io, begin, end, compat, compose_it)) return -1;
         if (same_as(io->w, io->in + begin, end - begin)) continue;
         changed = true;
         if (norm_copy(io, begin - io->pos)) return -1;
