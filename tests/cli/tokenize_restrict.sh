@@ -40,7 +40,9 @@ is "$(count -t t.model --by-token tab.txt)" "$(printf '"▁a\\tb"\t3')"
 is "$(encode -t t.model --pieces tab.txt --vocabulary <(count -t t.model --by-token tab.txt))" '"▁a\tb" "▁a\tb" "▁a\tb"'
 
 fails 65 "v2', line 2: 'x' is no count" bash -c "printf 'a\t1\nb\tx\n' >v2; exec \"$LLMCTL\" tokenize encode -t s.model --ids in.txt --vocabulary v2"
-fails 65 "has no token of this model" "$LLMCTL" tokenize encode -t s.model --ids in.txt --vocabulary /dev/null
+fails 65 "v3', line 1: '' is no count" bash -c "printf 'a\t\n' >v3; exec \"$LLMCTL\" tokenize encode -t s.model --ids in.txt --vocabulary v3"
+fails 65 "has no token of this model that comes so often" "$LLMCTL" tokenize encode -t s.model --ids in.txt --vocabulary v --vocabulary-threshold 1000000
+fails 65 "has no token of this model$" "$LLMCTL" tokenize encode -t s.model --ids in.txt --vocabulary /dev/null
 fails 66 "absent" "$LLMCTL" tokenize encode -t s.model --ids in.txt --vocabulary absent
 "$LLMCTL" tokenize train in.txt --vocab-size 300 -o bpe.json -q
 fails 2 "restricts a SentencePiece model" "$LLMCTL" tokenize encode -t bpe.json --ids in.txt --vocabulary v

@@ -41,6 +41,12 @@ shows "3 bad documents were left out; the first: p.jsonl:3: 'a': no such list of
 fails 65 "p2.jsonl:1: 'b': the words are not a list of strings" bash -c \
     'sed -n 4p p.jsonl >p2.jsonl; "$LLMCTL" tokenize encode -t vocab.txt --words --text-field a --pair-field b --ids --strict p2.jsonl'
 
+for bad in '"the"' '{"a":"the"}' '[["the"]]' '["the",{}]' 7 '[true]' '["the",null]'; do
+    fails 65 "stdin:1: 'text': the words are not a list of strings" bash -c "echo '{\"text\":$bad}' | \"$LLMCTL\" tokenize encode -t vocab.txt --words --ids"
+done
+fails 65 "stdin:1: 'text': lone surrogate in the text" bash -c \
+    'echo "{\"text\":[\"the\",\"\\ud800x\"]}" | "$LLMCTL" tokenize encode -t vocab.txt --words --ids'
+
 # A post-processor that leaves spaces out of the offsets does it in each word.
 "$LLMCTL" tokenize train "$SRC"/README.md --split gpt2 --vocab-size 300 -o b.json -q
 sed -i 's/"post_processor":null/"post_processor":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}/' b.json
