@@ -50,6 +50,12 @@ grep -q '"ignore_merges":true' 1.json || fail "a setting of the model got lost"
 grep -q '"lstrip":true' 1.json || fail "a special token changed"
 ! grep -q '"content":"plain"' 1.json || fail "a token that is not special stayed"
 
+sed 's/"post_processor":.*/"post_processor":{"type":"RobertaProcessing","sep":["<pad>",5],"cls":["<s>",4],"trim_offsets":true,"add_prefix_space":false},/; /^"padding"/d' base.json >pair.json
+train "$SRC"/README.md --like pair.json --vocab-size 400 --special '<new>' --special '<more>' -o 1.json
+is "$(printf 'a' | "$LLMCTL" tokenize encode -t 1.json --ids --template -q | cut -d ' ' -f 1,3)" "0 1"
+is "$("$LLMCTL" tokenize inspect 1.json --vocab | sed -n 3,4p | cut -f 2)" '"<new>"
+"<more>"'
+
 # WordPiece, words; of a directory, too
 mkdir bert
 train "$SRC"/README.md --type wordpiece --vocab-size 500 -o bert/tokenizer.json
@@ -68,7 +74,7 @@ same w.json got.json
 
 # SentencePiece's say how they were trained
 for o in '' '--byte-fallback --digits' '--cross-spaces --max-token-len 9 --coverage 0.98' '--keep-spaces --no-space-first --space-pieces --cross-numbers' \
-    '--cross-scripts --required-chars Q --max-sentence 70 --special <c> --user ing' '--bos-id 3 --unk-id 1 --pad-id 0 --eos-id -1 --bos-piece [CLS]'; do
+    '--cross-scripts --required-chars Q --max-sentence 70 --special <c> --user ing' '--bos-id 3 --unk-id 1 --pad-id 0 --eos-id -1 --bos-piece [CLS]' '--unk-piece [UNK]'; do
     for type in unigram sp-bpe; do
         more=
         [ $type = sp-bpe ] || more='--shrink 0.6 --seeds 3000 --rounds 1 --lanes 2'
