@@ -129,6 +129,7 @@ int norm_put(struct norm_io *io, uint32_t cp, int change)
         len = 1;
     }
     for (; change <= 0; change++) io->pos += char_len(io);
+    io->w->n_put++;
     return norm_put_text(io, bytes, (size_t)len, origin);
 }
 

@@ -181,6 +181,7 @@ static int words(struct job *j, size_t at)
 {
     const struct pre *p = &j->s->pre;
     bool cached = !j->out->want_spans && !j->s->chains && !j->t->fast && j->t->cache_words;
+    j->s->by_chains += p->n_pieces;
     for (size_t i = 0; i < p->n_pieces; i++) {
         struct pre_piece w = p->piece[i];
         size_t from = j->out->n;

@@ -93,6 +93,7 @@ struct tok_scratch {
     struct tok_many *many;       /* tok_many.c, where t->fast->walk and not carry */
     size_t missed;               /* parts of the last batch that the cache did not know */
     struct tok_spans *spans;     /* tok_spans.c, once spans are wanted */
+    size_t by_chains;            /* words that steps cut off and the model took apart one by one, ever: for tests */
     struct tok_scratch *side[2]; /* tok_pieces.c: of its models */
     struct tok_ids pieces, spelled; /* ... what they gave; spelled: with spans */
     void *lattice;               /* Unigram */

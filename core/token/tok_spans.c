@@ -503,11 +503,19 @@ static bool step_may_change(const struct norm_step *s, char c)
     return !(by_text || form || s->kind == NORM_LOWERCASE || s->kind == NORM_STRIP_ACCENTS);
 }
 
-/* Where rules remove the first character of a text, HF tokenizers moves all spans. */
+/* Whether a character becomes one or more whatever is around it. */
+static bool stays_some(const struct unigram *u, const char *text, size_t n)
+{
+    size_t len;
+    uint32_t x = u ? unigram_code(u, (const uint8_t *)text, n, &len) : 0;
+    return x && !unigram_removes(u, x);
+}
+
+/* Whether rules may remove the first character of a text. */
 static bool first_may_go(const struct tokenizer *t, const char *text, size_t n)
 {
     bool ascii = (uint8_t)*text < 0x80 && n > 1 && (uint8_t)text[1] < 0x80 && *text != '\r', changes = !ascii;
-    if (*text == ' ' || tok_plain_after((const uint8_t *)text, n, 0)) return false;
+    if (*text == ' ' || tok_plain_after((const uint8_t *)text, n, 0) || stays_some(t->fast->walk, text, n)) return false;
     for (size_t i = 0; i < t->norm.n; i++) {
         const char *to = "";
         if (t->norm.step[i].kind != NORM_PRECOMPILED) {
@@ -521,6 +529,52 @@ static bool first_may_go(const struct tokenizer *t, const char *text, size_t n)
     return false;
 }
 
+/* One that is a grapheme by itself. */
+static bool is_control(char c)
+{
+    return ((uint8_t)c < ' ' && c != '\r') || c == 0x7F;
+}
+
+/* How many control characters of ASCII a text begins with that rules remove before any other step, if something is behind
+ * them. */
+static size_t removed_first(const struct tokenizer *t, const char *text, size_t n)
+{
+    enum { MOST = 8 }; /* moving back by them takes as many steps */
+    const struct norm_step *s = t->norm.step;
+    size_t k = 0;
+    const char *to;
+    if (!t->norm.n || s->kind != NORM_PRECOMPILED) return 0;
+    while (k < n && is_control(text[k]) && charsmap_match(s->map, text + k, 1, true, &to) && !*to) k++;
+    return k <= MOST && k < n ? k : 0;
+}
+
+/* The place that is `gone` characters before the one `gone` bytes behind *at; false: characters are broken. */
+static bool move_back(const uint8_t *text, size_t gone, size_t *at)
+{
+    size_t i = *at + gone;
+    for (size_t k = 0; k < gone; k++) {
+        struct uni_char c = uni_prev(text, i);
+        if (c.cp == UNI_BAD) return false;
+        i -= c.len;
+    }
+    *at = i;
+    return true;
+}
+
+/* HF tokenizers takes no notice of what rules remove at the beginning, so that all spans are that many characters too
+ * early: these are of the text behind it. */
+static bool move_spans(const char *text, size_t gone, size_t offset, struct tok_ids *out, size_t from)
+{
+    for (size_t i = from; i < out->n; i++) {
+        struct tok_span *p = &out->span[i];
+        size_t begin = p->begin - offset, end = p->end - offset;
+        if (!move_back((const uint8_t *)text, gone, &begin) || !move_back((const uint8_t *)text, gone, &end)) return false;
+        p->begin = begin + offset;
+        p->end = end + offset;
+    }
+    return true;
+}
+
 /* Whether the spans of bytes that a character falls back to are its own. */
 static int changes(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, struct err *e)
 {
@@ -531,12 +585,11 @@ static int changes(const struct tokenizer *t, struct tok_scratch *s, const char 
     return norm_run(&t->norm, &s->norm, text, n, e);
 }
 
-int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
-                      struct tok_ids *out, struct err *e)
+static int segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags, struct tok_ids *out,
+                   struct err *e)
 {
     size_t from = out->n, at = 0, pos = 0, count;
     int ret = 0;
-    if (first_may_go(t, text, n)) return 1;
     if (!s->spans && !(s->spans = spans_new(t, e))) return -1;
     struct tok_spans *w = s->spans;
     w->flags = flags;
@@ -557,4 +610,15 @@ int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const ch
     if (!ret && at != w->ids.n) ret = 1;
     if (ret) out->n = from;
     return ret;
+}
+
+int tok_spans_segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags,
+                      struct tok_ids *out, struct err *e)
+{
+    size_t from = out->n, gone = removed_first(t, text, n);
+    if (first_may_go(t, text + gone, n - gone)) return 1;
+    int ret = segment(t, s, text + gone, n - gone, flags, out, e);
+    if (ret || !gone || move_spans(text, gone, s->offset, out, from)) return ret;
+    out->n = from;
+    return 1;
 }

@@ -9,7 +9,6 @@
 #include "core/base/rng.h"
 #include "core/token/bytemap.h"
 #include "core/token/charsmap_build.h"
-#include "core/token/tok_base64.h"
 #include "core/token/tok_cut.h"
 #include "core/token/tok_fast.h"
 #include "core/token/tok_load.h"
@@ -342,19 +341,6 @@ static void unknown_tokens_and_what_only_tokens_have_are_walked(void **state)
         expect_same(t);
         tok_free(t);
     }
-}
-
-/* A step of SentencePiece's rules of this name. */
-static void add_rules(struct buf *steps, const char *name)
-{
-    struct err e = {0};
-    struct charsmap_rules map = {0};
-    struct buf compiled = {0}, text = {0};
-    if (charsmap_rules_named(&map, name, &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &text, &e)) fail_msg("%s", e.msg);
-    buf_printf(steps, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%.*s\"}", (int)text.len, text.data);
-    buf_free(&compiled);
-    buf_free(&text);
-    charsmap_rules_free(&map);
 }
 
 /* Rules that make a space of a newline, before runs of spaces become one. */

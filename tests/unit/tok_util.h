@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "core/token/charsmap_build.h"
+#include "core/token/tok_base64.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_lines.h"
@@ -146,6 +148,19 @@ static inline void refuses(struct tokenizer *t, enum tok_format format, const ch
     assert_int_equal(e.code, ERR_DATA);
     buf_free(&out);
     tok_free(t);
+}
+
+/* A step of a tokenizer.json: SentencePiece's rules of this name. */
+static inline void add_rules(struct buf *steps, const char *name)
+{
+    struct err e = {0};
+    struct charsmap_rules map = {0};
+    struct buf compiled = {0}, text = {0};
+    if (charsmap_rules_named(&map, name, &e) || charsmap_compile(&map, &compiled, &e) || tok_base64(compiled.data, compiled.len, &text, &e)) fail_msg("%s", e.msg);
+    buf_printf(steps, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%.*s\"}", (int)text.len, text.data);
+    buf_free(&compiled);
+    buf_free(&text);
+    charsmap_rules_free(&map);
 }
 
 #endif
