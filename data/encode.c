@@ -5,6 +5,7 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/tok_lines.h"
 #include "data/doc_run.h"
 #include "data/encode_batch.h"
@@ -168,6 +169,7 @@ static int encode_fully(struct encoder *x, struct result *s, const struct doc *d
     int more;
     do {
         print_encoding(x, s, p, out);
+        if (sig_check(e)) return -1; /* it may have ended early */
         s->stats.tokens += p->x.ids.n;
         more = next_window(x, &v, flags, thread, e);
     } while (more > 0);
@@ -246,7 +248,7 @@ static int encode_ids(struct encoder *x, struct result *s, const struct doc *d, 
         e->code = ERR_INTERNAL; /* not the document's fault */
         return -1;
     }
-    return count_doc(s, d->text_len);
+    return sig_check(e) ? -1 : count_doc(s, d->text_len); /* what is printed may have ended early */
 }
 
 typedef int doc_fn(struct encoder *x, struct result *s, const struct doc *d, int thread, struct buf *out, struct err *e);

@@ -5,6 +5,13 @@
 
 #include "core/base/decimal.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
+
+/* Now and then, whether what is printed will not be written any more. */
+static bool stopped(size_t i)
+{
+    return i % (1 << 16) == 0 && sig_stop_requested();
+}
 
 static void add_number(struct buf *out, int64_t v)
 {
@@ -156,7 +163,7 @@ static void add_token(const struct encode_view *v, size_t i, struct buf *out)
 
 static void print_table(const struct encode_view *v, struct buf *out)
 {
-    for (size_t i = 0; i < v->x->ids.n; i++) {
+    for (size_t i = 0; i < v->x->ids.n && !stopped(i); i++) {
         struct tok_span b = in_bytes(v, i), c = in_chars(v, i);
         const int64_t column[] = {v->x->ids.id[i], (int64_t)b.begin, (int64_t)b.end, (int64_t)c.begin, (int64_t)c.end,
                                   (int64_t)v->x->of[i].type, word_of(v, i)};
@@ -172,7 +179,7 @@ static void print_table(const struct encode_view *v, struct buf *out)
 
 static void add_spans(const struct encode_view *v, bool chars, struct buf *out)
 {
-    for (size_t i = 0; i < v->x->ids.n; i++) {
+    for (size_t i = 0; i < v->x->ids.n && !stopped(i); i++) {
         struct tok_span s = chars ? in_chars(v, i) : in_bytes(v, i);
         buf_adds(out, i ? ",[" : "[");
         add_number(out, (int64_t)s.begin);
@@ -198,7 +205,7 @@ static void close_list(const struct encode_view *v, int k, struct buf *out)
 static void add_word_ids(const struct encode_view *v, struct buf *out)
 {
     open_list(v, 7, ",\"word_ids\":[", out);
-    for (size_t i = 0; i < v->x->ids.n; i++) {
+    for (size_t i = 0; i < v->x->ids.n && !stopped(i); i++) {
         int64_t word = word_of(v, i);
         if (i) buf_addc(out, ',');
         if (word < 0) buf_adds(out, "null");
@@ -215,13 +222,13 @@ static void print_json(const struct encode_view *v, struct buf *out)
     encode_add_ids(x->ids.id, n, ',', out);
     close_list(v, 0, out);
     open_list(v, 1, ",\"type_ids\":[", out);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !stopped(i); i++) {
         if (i) buf_addc(out, ',');
         add_number(out, (int64_t)x->of[i].type);
     }
     close_list(v, 1, out);
     open_list(v, 2, ",\"tokens\":[", out);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !stopped(i); i++) {
         if (i) buf_addc(out, ',');
         add_token(v, i, out);
     }
@@ -233,13 +240,13 @@ static void print_json(const struct encode_view *v, struct buf *out)
     add_spans(v, false, out);
     close_list(v, 4, out);
     open_list(v, 5, ",\"sequence_ids\":[", out);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !stopped(i); i++) {
         if (i) buf_addc(out, ',');
         buf_adds(out, x->of[i].text < 0 ? "null" : x->of[i].text ? "1" : "0");
     }
     close_list(v, 5, out);
     open_list(v, 6, ",\"attention_mask\":[", out);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !stopped(i); i++) {
         if (i) buf_addc(out, ',');
         buf_addc(out, x->of[i].text != TOK_FROM_PADDING ? '1' : '0');
     }

@@ -68,13 +68,36 @@ static void mark(struct char_index *x, size_t at)
     x->bits[at / 64] |= (uint64_t)1 << (at % 64);
 }
 
+/* A bit for each of 8 bytes that begins a character. */
+static uint64_t begins(const char *s)
+{
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t b;
+    memcpy(&b, s, 8);
+    return (((b >> 7 & ~(b >> 6) & ones) ^ ones) * 0x0102040810204080) >> 56;
+}
+
+/* text[pos..end), which is valid. */
+static void mark_all(struct char_index *x, const char *text, size_t pos, size_t end)
+{
+    while (pos < end) {
+        if (pos % 8 == 0 && end - pos >= 8) {
+            x->bits[pos / 64] |= begins(text + pos) << pos % 64;
+            pos += 8;
+            continue;
+        }
+        if (((uint8_t)text[pos] & 0xC0) != 0x80) mark(x, pos);
+        pos++;
+    }
+}
+
 int char_index_build(struct char_index *x, const char *text, size_t n, struct err *e)
 {
     if (make_room(x, n, e)) return -1;
     for (size_t pos = 0; pos < n;) {
         size_t good = pos + utf8_valid_prefix(text + pos, n - pos);
-        for (; pos < good; pos++)
-            if (((uint8_t)text[pos] & 0xC0) != 0x80) mark(x, pos);
+        mark_all(x, text, pos, good);
+        pos = good;
         if (pos == n) break;
         mark(x, pos);
         pos += utf8_broken_part((const uint8_t *)text + pos, n - pos);

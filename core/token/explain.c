@@ -140,13 +140,7 @@ static int result(struct explain *x, const char *text, size_t n, const struct ch
 static const char *readable(struct explain *x, const char *text, size_t *n, struct buf *made)
 {
     if (x->t->any_bytes || utf8_valid_prefix(text, *n) == *n) return text;
-    while (*n) {
-        size_t good = utf8_valid_prefix(text, *n), bad = good < *n ? utf8_broken_part((const uint8_t *)text + good, *n - good) : 0;
-        buf_add(made, text, good);
-        if (bad) buf_adds(made, "\xEF\xBF\xBD");
-        text += good + bad;
-        *n -= good + bad;
-    }
+    utf8_add_lossy(made, text, *n);
     *n = made->len;
     return buf_text(made);
 }

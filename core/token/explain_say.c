@@ -12,14 +12,7 @@
 void say_string(struct buf *out, const char *s, size_t n)
 {
     struct buf valid = {0};
-    for (size_t i = 0; i < n;) {
-        size_t good = utf8_valid_prefix(s + i, n - i);
-        buf_add(&valid, s + i, good);
-        i += good;
-        if (i == n) break;
-        buf_adds(&valid, "\xEF\xBF\xBD");
-        i += utf8_broken_part((const uint8_t *)s + i, n - i);
-    }
+    utf8_add_lossy(&valid, s, n);
     buf_add_json(out, buf_text(&valid), valid.len);
     if (valid.oom) out->oom = true;
     buf_free(&valid);

@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/bytemap.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
@@ -112,6 +113,7 @@ static size_t char_len(const struct norm_io *io)
     return io->pos < io->n ? uni_next((const uint8_t *)io->in + io->pos, io->n - io->pos).len : 0;
 }
 
+enum { STOPS = 1 << 18 }; /* after so many characters it is asked whether to stop */
 int norm_put(struct norm_io *io, uint32_t cp, int change)
 {
     char bytes[4];
@@ -129,7 +131,7 @@ int norm_put(struct norm_io *io, uint32_t cp, int change)
         len = 1;
     }
     for (; change <= 0; change++) io->pos += char_len(io);
-    io->w->n_put++;
+    if (++io->w->n_put % STOPS == 0 && sig_check(io->e)) return -1;
     return norm_put_text(io, bytes, (size_t)len, origin);
 }
 

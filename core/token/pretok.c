@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/bytemap.h"
 #include "core/token/unicode.h"
 
@@ -44,13 +45,14 @@ void pre_free(struct pre *p)
     memset(p, 0, sizeof *p);
 }
 
+enum { STOPS = 1 << 16 }; /* after so many words it is asked whether to stop */
 int pre_push(struct pre *p, size_t begin, size_t end, struct err *e)
 {
     if (begin >= end) return 0;
     if (!mem_room(&p->next, &p->cap_next, p->n_next + 1, sizeof *p->next))
         return err_oom(e, (p->n_next + 1) * sizeof *p->next, "words");
     p->next[p->n_next++] = (struct pre_piece){begin, end};
-    return 0;
+    return p->n_next % STOPS == 0 ? sig_check(e) : 0;
 }
 
 /* ---- steps that write a new text ---- */

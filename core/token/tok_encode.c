@@ -180,11 +180,13 @@ static int whole_word(struct job *j, const uint8_t *word, size_t n, size_t at)
 static int words(struct job *j, size_t at)
 {
     const struct pre *p = &j->s->pre;
+    size_t count = 0;
     bool cached = !j->out->want_spans && !j->s->chains && !j->t->fast && j->t->cache_words;
     j->s->by_chains += p->n_pieces;
     for (size_t i = 0; i < p->n_pieces; i++) {
         struct pre_piece w = p->piece[i];
         size_t from = j->out->n;
+        if (tok_stopped(&count, 1, j->e)) return -1;
         if (cached) {
             if (cached_word(j, (const uint8_t *)p->text + w.begin, w.end - w.begin, p->n - w.begin, at + w.begin))
                 return -1;

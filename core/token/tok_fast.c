@@ -262,7 +262,7 @@ int tok_fast_stretch(const struct tokenizer *t, struct tok_scratch *s, const cha
                      unsigned flags, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
-    size_t pos = from, count;
+    size_t pos = from, words = 0, count;
     int ret = 0;
     word_cache_settle(&s->cache);
     s->sum = 0;
@@ -278,7 +278,8 @@ int tok_fast_stretch(const struct tokenizer *t, struct tok_scratch *s, const cha
         }
         tok_fast_let_go(t, s, out);
         s->summed = out->n;
-        ret = f->carry ? tok_carry_batch(t, s, text, n, count, flags, out, e) : batch(t, s, text, n, count, flags, out, e);
+        ret = tok_stopped(&words, BATCH, e) ? -1
+            : f->carry ? tok_carry_batch(t, s, text, n, count, flags, out, e) : batch(t, s, text, n, count, flags, out, e);
         if (f->inside) tok_inside_next(s, text, count);
     }
     if (f->carry && !ret) tok_carry_end(t, s, out);

@@ -102,7 +102,7 @@ int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
 {
     struct tok_formed *w = s->formed;
     const struct tok_formed *before = NULL;
-    size_t *missed = &s->unknown.missed;
+    size_t *missed = &s->unknown.missed, words = 0;
     /* Many at a time where much is missed, as few as fit the processor's cache where not. */
     for (size_t pos = 0, runs = 0, most = 0; runs == most;) {
         bool together = s->unknown.find && *missed >= TOGETHER && word_cache_room(&s->cache, 0, 2 * WORDPIECE_ROOM);
@@ -115,6 +115,7 @@ int tok_form_segment(const struct tokenizer *t, struct tok_scratch *s, const cha
         }
         for (size_t r = 0; together && r < runs; r++) tok_unknown_add(t, s, &w[r]);
         tok_fast_let_go(t, s, out);
+        if (tok_stopped(&words, BATCH, e)) return -1;
         if (together && get_together(t, s, w, runs, out, e)) return -1;
         for (size_t r = 0; !together && r < runs; r++)
             if (get(t, s, &w[r], out, e)) return -1;

@@ -156,8 +156,9 @@ static int push(struct tok_encoding *x, int id, struct tok_span span, int type, 
 static int put_text(struct tok_encoding *x, int k, int type, struct err *e)
 {
     const struct tok_ids *p = &x->part[k];
+    size_t count = 0;
     for (size_t i = 0; i < p->n; i++)
-        if (push(x, p->id[i], p->span[i], type, k, e)) return -1;
+        if (tok_stopped(&count, 1, e) || push(x, p->id[i], p->span[i], type, k, e)) return -1;
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #ifndef CORE_TOKEN_TOK_SCRATCH_H
 #define CORE_TOKEN_TOK_SCRATCH_H
 
+#include "core/base/sig.h"
 #include "core/token/bytemap.h"
 #include "core/token/draws.h"
 #include "core/token/tok_internal.h"
@@ -50,6 +51,16 @@ struct tok_unknown {
 /* Work space of one thread. */
 enum { BATCH = WORD_KEYS };
 _Static_assert((int)BATCH == (int)SPLIT_TWO, "two places of a text are cut in turns");
+
+/* Whether a stop was asked for: looked at only now and then (ERR_STOPPED), and so never in a text of some 100 KB, which
+ * those encode that have to end in order. */
+enum { TOK_WORDS_ASK = 1 << 16 };
+static inline int tok_stopped(size_t *words, size_t more, struct err *e)
+{
+    size_t before = *words;
+    *words += more;
+    return before / TOK_WORDS_ASK != *words / TOK_WORDS_ASK ? sig_check(e) : 0;
+}
 
 /* A batch of words of a text: text[begin..ends[0]), text[ends[0]..ends[1]) ... */
 struct tok_words {

@@ -109,6 +109,18 @@ static void describe_tokens(const struct tokenizer *t, struct tok_spans *w)
     if (newline >= 0) w->token[newline] = (struct span_token){.text = "\n", .info = 1 | SPAN_ASCII};
 }
 
+/* Unigram by words: tokens may be laid over a part. */
+static bool lays(const struct tokenizer *t)
+{
+    return t->fast->walk && !t->fast->carry;
+}
+
+/* ... whose blanks are gone, so that a U+2581 stands where the word's first character does. */
+static bool drops_blanks(const struct tokenizer *t)
+{
+    return t->pre.n == 2;
+}
+
 static struct tok_spans *spans_new(const struct tokenizer *t, struct err *e)
 {
     struct tok_spans *w = mem_zalloc(1, sizeof *w);
@@ -122,7 +134,7 @@ static struct tok_spans *spans_new(const struct tokenizer *t, struct err *e)
         w->cut.pairs = w->cut.wide = w->cut.inside = false;
         w->cut.punct = w->cut.punct && !t->fast->near; /* tokens may have some inside */
     }
-    w->lays = t->fast->walk && !t->fast->carry && !w->cut.direct;
+    w->lays = lays(t) && !w->cut.direct;
     bool formed = t->fast->formed && !t->fast->near;
     if (formed && !(w->size = mem_alloc((size_t)t->vocab.n, sizeof *w->size))) err_oom(e, (size_t)t->vocab.n * sizeof *w->size, "encoder work space");
     else if ((w->cut.direct || w->lays) && !(w->token = mem_alloc((size_t)t->vocab.n, sizeof *w->token))) err_oom(e, (size_t)t->vocab.n * sizeof *w->token, "encoder work space");
@@ -373,8 +385,8 @@ static size_t lay_token(const struct tokenizer *t, const uint8_t *p, size_t n, s
         begin = i - 1; /* of a run, the last one */
         k = 3;
     }
-    if (k && t->pre.n == 2) begin = i; /* the blanks are gone, and U+2581 stands where the word's first character does */
-    if (k == len && t->pre.n == 2) {
+    if (k && drops_blanks(t)) begin = i;
+    if (k == len && drops_blanks(t)) {
         struct uni_char c = uni_next(p + i, n - i);
         size_t end = is_unknown(f->walk, c.cp) ? i + c.len : same_symbol(f->walk, p, n, i, p + i, n - i);
         *span = (struct tok_span){.begin = i, .end = end};
@@ -392,7 +404,7 @@ static int lay(const struct tokenizer *t, struct tok_spans *w, size_t i, const u
 {
     struct tok_ids *p = &w->part;
     size_t begin = offset + w->begins[i], n = w->words.ends[i] - w->begins[i];
-    if (!t->fast->walk || t->fast->carry || n > WORD_LONG_MAX) return 1;
+    if (!lays(t) || n > WORD_LONG_MAX) return 1;
     if (tok_ids_room(p, 2 * n, e)) return -1;
     p->n = 0;
     for (size_t k = 0; k < n; p->n++) {
@@ -427,7 +439,7 @@ static size_t lay_parts(const struct tokenizer *t, const struct tok_spans *w, co
 {
     const size_t *begins = w->begins, *ends = w->words.ends;
     const int32_t *id = w->ids.id;
-    const bool drops = t->pre.n == 2; /* blanks */
+    const bool drops = drops_blanks(t);
     size_t i = begins[first], until = ends[last - 1], k = *at, part = first;
     struct tok_span *span = out->span + out->n - k;
     for (size_t end; i < until && k < w->ids.n; i = end, k++) {
@@ -588,7 +600,7 @@ static int changes(const struct tokenizer *t, struct tok_scratch *s, const char 
 static int segment(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, unsigned flags, struct tok_ids *out,
                    struct err *e)
 {
-    size_t from = out->n, at = 0, pos = 0, count;
+    size_t from = out->n, at = 0, pos = 0, words = 0, count;
     int ret = 0;
     if (!s->spans && !(s->spans = spans_new(t, e))) return -1;
     struct tok_spans *w = s->spans;
@@ -604,7 +616,7 @@ static int segment(const struct tokenizer *t, struct tok_scratch *s, const char 
     if (w->size) out->n = from;
     ret = 0;
     while (!ret && pos < n && (count = tok_cut(&w->cut, (const uint8_t *)text, n, &pos, w->begins, w->words.ends, BATCH))) {
-        ret = batch(t, s, text, n, count, &at, out, e);
+        ret = tok_stopped(&words, BATCH, e) ? -1 : batch(t, s, text, n, count, &at, out, e);
     }
     s->sum = 0;
     if (!ret && at != w->ids.n) ret = 1;

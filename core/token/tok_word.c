@@ -255,10 +255,11 @@ int tok_bytes_fast(const struct tokenizer *t, struct tok_scratch *s, const uint8
                    size_t at, struct tok_ids *out, struct err *e)
 {
     struct tok_words *w = &s->words[0], *next = &s->words[1], *swap;
+    size_t words = 0;
     word_cache_settle(&s->cache);
     for (cut_batch(s, text, n, 0, w); w->count; swap = w, w = next, next = swap) {
         cut_batch(s, text, n, w->ends[w->count - 1], next);
-        if (get_batch(t, s, w, text, n, at, out, e)) {
+        if (tok_stopped(&words, BATCH, e) || get_batch(t, s, w, text, n, at, out, e)) {
             tok_misses_drop(&s->misses);
             return -1;
         }
