@@ -293,6 +293,9 @@ def odd(j):
     some = [p for p in parts({k: v for k, v in j.items() if k != "model"})] + [{k: m[k] for k in m if k not in ("vocab", "merges")}]
     for p in random.sample(some, min(len(some), 2)):
         key = random.choice(list(p))
+        if flag():  # one of another part
+            (m if "unk_token" in p or "unk_id" in p else p).setdefault(*r(("trim_offsets", False), ("add_prefix_space", True), ("use_regex", True), ("lowercase", True), ("invert", True), ("unk_id", 1)))
+            continue
         if key == "type" and "unk_token" in p:
             continue
         (m if "unk_token" in p or "unk_id" in p else p).pop(key)

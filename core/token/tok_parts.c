@@ -1,6 +1,7 @@
 /* Normalizers of a tokenizer.json, and patterns.  In every part each key is
- * known and honoured, or the file is refused: a tokenizer that is almost right
- * is wrong. */
+ * known and honoured (or known to mean nothing there), or the file is refused:
+ * a tokenizer that is almost right is wrong. */
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <string.h>
 
@@ -18,6 +19,24 @@ int part_type(const struct cJSON *j, const char *part, const char **type, struct
     return json_get_str(j, "type", type, part, e);
 }
 
+int part_keys(const struct cJSON *j, const char *const *keys, const char *where, struct err *e)
+{
+    static const char *const all[] = {
+        "add_prefix_space", "behavior", "byte_fallback", "clean_text", "cleanup", "cls", "content", "continuing_subword_prefix", "decoders", "delimiter",
+        "dropout", "end_of_word_suffix", "fuse_unk", "handle_chinese_chars", "ignore_merges", "individual_digits", "invert", "length", "lowercase",
+        "max_input_chars_per_word", "merges", "normalizers", "pad_token", "pair", "pattern", "precompiled_charsmap", "prefix", "prepend",
+        "prepend_scheme", "pretokenizers", "processors", "replacement", "sep", "single", "special_tokens", "split", "start", "stop", "str_rep",
+        "strip_accents", "strip_left", "strip_right", "suffix", "trim_offsets", "unk_id", "unk_token", "use_regex", "vocab", "word_delimiter_token"};
+    enum { MOST_OWN = 16 };
+    const char *known[MOST_OWN + COUNT_OF(all) + 1];
+    size_t n = 0;
+    for (; keys[n]; n++) known[n] = keys[n];
+    assert(n <= MOST_OWN);
+    memcpy(known + n, all, sizeof all);
+    known[n + COUNT_OF(all)] = NULL;
+    return json_known_keys(j, known, where, e);
+}
+
 int part_unknown(const char *part, const char *type, struct err *e)
 {
     return err_set(e, ERR_DATA, "%s '%s' is not known, so it is not supported", part, type);
@@ -28,7 +47,7 @@ int part_list(const struct cJSON *j, const char *key, const char *where, const s
 {
     const char *keys[] = {"type", key, NULL};
     *list = json_member(j, key);
-    if (json_known_keys(j, keys, where, e)) return -1;
+    if (part_keys(j, keys, where, e)) return -1;
     if (!cJSON_IsArray(*list)) return err_set(e, ERR_DATA, "%s: no list '%s'", where, key);
     return 0;
 }
@@ -81,7 +100,7 @@ static int read_bert(struct tokenizer *t, const struct cJSON *j, struct err *e)
     static const char *const keys[] = {"type", "clean_text", "handle_chinese_chars", "strip_accents",
                                        "lowercase", NULL};
     bool clean, chinese, lower, accents;
-    if (json_known_keys(j, keys, where, e) || json_get_bool(j, "clean_text", &clean, where, e) ||
+    if (part_keys(j, keys, where, e) || json_get_bool(j, "clean_text", &clean, where, e) ||
         json_get_bool(j, "handle_chinese_chars", &chinese, where, e) ||
         json_get_bool(j, "lowercase", &lower, where, e))
         return -1;
@@ -99,7 +118,7 @@ static int read_strip(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "strip_left", "strip_right", NULL};
     struct norm_step *s = norm_chain_add(&t->norm, NORM_STRIP, e);
-    if (!s || json_known_keys(j, keys, where, e)) return -1;
+    if (!s || part_keys(j, keys, where, e)) return -1;
     return json_get_bool(j, "strip_left", &s->left, where, e) ||
            json_get_bool(j, "strip_right", &s->right, where, e) ? -1 : 0;
 }
@@ -108,7 +127,7 @@ static int read_prepend(struct tokenizer *t, const struct cJSON *j, struct err *
 {
     static const char *const keys[] = {"type", "prepend", NULL};
     struct norm_step *s = norm_chain_add(&t->norm, NORM_PREPEND, e);
-    if (!s || json_known_keys(j, keys, where, e)) return -1;
+    if (!s || part_keys(j, keys, where, e)) return -1;
     if (part_text(j, "prepend", where, &s->to, &s->n_to, e)) return -1;
     if (s->n_to == 0)
         return err_set(e, ERR_DATA, "%s: Prepend of an empty text takes the first character's place in Hugging Face's programs, so that "
@@ -121,7 +140,7 @@ static int read_replace(struct tokenizer *t, const struct cJSON *j, struct err *
     static const char *const keys[] = {"type", "pattern", "content", NULL};
     const char *source;
     struct norm_step *s = norm_chain_add(&t->norm, NORM_REPLACE, e);
-    if (!s || json_known_keys(j, keys, "normalizer Replace", e)) return -1;
+    if (!s || part_keys(j, keys, "normalizer Replace", e)) return -1;
     if (part_text(j, "content", "normalizer Replace", &s->to, &s->n_to, e)) return -1;
     if (tok_read_pattern(json_member(j, "pattern"), "normalizer Replace", &s->from, &s->n_from, &s->re,
                          &source, e))
@@ -135,7 +154,7 @@ static int read_precompiled(struct tokenizer *t, const struct cJSON *j, struct e
     static const char *const keys[] = {"type", "precompiled_charsmap", NULL};
     const char *text = NULL, *here = "normalizer Precompiled";
     struct buf bytes = {0};
-    if (json_known_keys(j, keys, here, e) || json_opt_str(j, "precompiled_charsmap", &text, here, e))
+    if (part_keys(j, keys, here, e) || json_opt_str(j, "precompiled_charsmap", &text, here, e))
         return -1;
     if (!text || !*text) return 0; /* no rules: nothing happens */
     struct norm_step *s = norm_chain_add(&t->norm, NORM_PRECOMPILED, e);
@@ -186,7 +205,7 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
         bool ours = plain[i].kind >= NORM_PYTHON_LOWER;
         if (strcmp(type, plain[i].type) != 0 || (ours && t->source != SOURCE_PIECES)) continue;
-        if (json_known_keys(j, keys, where, e)) return -1;
+        if (part_keys(j, keys, where, e)) return -1;
         return norm_chain_add(&t->norm, plain[i].kind, e) ? 0 : -1;
     }
     if (strcmp(type, "BertNormalizer") == 0) return read_bert(t, j, e);

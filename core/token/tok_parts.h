@@ -9,8 +9,11 @@
 
 struct cJSON;
 int part_type(const struct cJSON *j, const char *part, const char **type, struct err *e);
+/* Like json_known_keys(), but keys of other parts may stand there, too: Hugging Face's programs
+ * pass over them, and Cohere's templates have those of a ByteLevel. */
+int part_keys(const struct cJSON *j, const char *const *keys, const char *where, struct err *e);
 int part_unknown(const char *part, const char *type, struct err *e);
-/* The list of a Sequence, which has no other key. */
+/* The list of a Sequence, which has no other key of its own. */
 int part_list(const struct cJSON *j, const char *key, const char *where, const struct cJSON **list,
               struct err *e);
 int part_text(const struct cJSON *j, const char *key, const char *where, char **out, size_t *n,

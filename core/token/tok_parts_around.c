@@ -164,7 +164,7 @@ static int read_template(struct around *a, const struct cJSON *j, struct err *e)
     static const char *const keys[] = {"type", "single", "pair", "special_tokens", "source_language_id", "target_language_id", NULL};
     size_t n_tokens[2] = {0, 0};
     bool has_pair = json_member(j, "pair");
-    if (json_known_keys(j, keys, template_where, e) || template_list(a->t, j, "single", NULL, NULL, &n_tokens[0], e) ||
+    if (part_keys(j, keys, template_where, e) || template_list(a->t, j, "single", NULL, NULL, &n_tokens[0], e) ||
         (has_pair && template_list(a->t, j, "pair", NULL, NULL, &n_tokens[1], e)))
         return -1;
     for (int k = 0; k < 4; k++)
@@ -220,12 +220,6 @@ static int around(struct around *a, const struct cJSON *j, bool roberta, struct 
     return 0;
 }
 
-static int read_bert(struct around *a, const struct cJSON *j, struct err *e)
-{
-    static const char *const keys[] = {"type", "sep", "cls", NULL};
-    return json_known_keys(j, keys, where, e) || around(a, j, false, e) ? -1 : 0;
-}
-
 /* ---- offsets ---- */
 
 /* Whether a text begins its encoding: the engine takes its first token for the first of all.
@@ -260,21 +254,21 @@ static int trim(struct around *a, bool offsets, bool prefix_space, struct err *e
     return 0;
 }
 
-static int read_roberta(struct around *a, const struct cJSON *j, struct err *e)
+/* Which of the two it is shows in its keys, whatever its type says, as in Hugging Face's programs. */
+static int read_around(struct around *a, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "sep", "cls", "trim_offsets", "add_prefix_space", NULL};
-    bool offsets = true, prefix = true;
-    /* Without one of them Hugging Face's programs read a BertProcessing. */
-    return json_known_keys(j, keys, where, e) || json_get_bool(j, "trim_offsets", &offsets, where, e) ||
-           json_get_bool(j, "add_prefix_space", &prefix, where, e) || trim(a, offsets, prefix, e) ||
-           around(a, j, true, e) ? -1 : 0;
+    const struct cJSON *offsets = json_member(j, "trim_offsets"), *prefix = json_member(j, "add_prefix_space");
+    bool roberta = cJSON_IsBool(offsets) && cJSON_IsBool(prefix);
+    if (part_keys(j, keys, where, e) || (roberta && trim(a, cJSON_IsTrue(offsets), cJSON_IsTrue(prefix), e))) return -1;
+    return around(a, j, roberta, e);
 }
 
 static int read_byte_level(struct around *a, const struct cJSON *j, struct err *e)
 {
     static const char *const keys[] = {"type", "add_prefix_space", "trim_offsets", "use_regex", NULL};
     bool offsets = false, prefix = false;
-    return json_known_keys(j, keys, where, e) || json_get_bool(j, "trim_offsets", &offsets, where, e) ||
+    return part_keys(j, keys, where, e) || json_get_bool(j, "trim_offsets", &offsets, where, e) ||
            json_get_bool(j, "add_prefix_space", &prefix, where, e) || trim(a, offsets, prefix, e) ? -1 : 0;
 }
 
@@ -287,8 +281,7 @@ static int read_post(struct around *a, const struct cJSON *j, int depth, struct 
     if (depth > 8) return err_set(e, ERR_DATA, "post_processors are nested deeper than 8");
     if (part_type(j, where, &type, e)) return -1;
     if (strcmp(type, "TemplateProcessing") == 0) return read_template(a, j, e);
-    if (strcmp(type, "BertProcessing") == 0) return read_bert(a, j, e);
-    if (strcmp(type, "RobertaProcessing") == 0) return read_roberta(a, j, e);
+    if (strcmp(type, "BertProcessing") == 0 || strcmp(type, "RobertaProcessing") == 0) return read_around(a, j, e);
     if (strcmp(type, "ByteLevel") == 0) return read_byte_level(a, j, e);
     if (strcmp(type, "Sequence") != 0) return part_unknown(where, type, e);
     if (part_list(j, "processors", "post_processor Sequence", &list, e)) return -1;

@@ -92,6 +92,25 @@ static void templates_are_put_one_into_the_other(void **state)
     expect(IN(T, T), "a b", "e", f, "the tokenizer's template is for one text, not for two: it has no 'pair'");
 }
 
+/* As Hugging Face's tokenizers 0.23 has them; the first is how Cohere's files begin. */
+static void keys_of_other_parts_mean_nothing(void **state)
+{
+    (void)state;
+    const unsigned f = TOK_TEMPLATE;
+    struct err e = {0};
+    expect("\"post_processor\":{\"add_prefix_space\":true,\"trim_offsets\":false,\"use_regex\":true,\"type\":\"TemplateProcessing\",\"single\":"
+           "[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":2}},{\"Sequence\":{\"id\":\"A\","
+           "\"type_id\":0}}],\"special_tokens\":{}},", "a b", "c", f, "2:2:1 0:0:0 1:0:0");
+    expect("\"normalizer\":{\"type\":\"NFC\",\"lowercase\":true},\"post_processor\":" B ",", "a b", NULL, f, "6:0:-1 0:0:0 1:0:0 7:0:-1");
+    /* These two are one, told from the other by its keys. */
+    expect(POST("RobertaProcessing"), "a b", "c", f, "6:0:-1 0:0:0 1:0:0 7:0:-1 2:1:1 7:1:-1");
+    expect("\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"s\",7],\"cls\":[\"c\",6],\"trim_offsets\":true,\"add_prefix_space\":true},",
+           "a b", "c", f, "6:0:-1 0:0:0 1:0:0 7:0:-1 7:0:-1 2:0:1 7:0:-1");
+    static const char odd[] = "{\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,\"trims\":1}," MODEL;
+    assert_null(tok_parse(odd, strlen(odd), "t.json", &e));
+    assert_non_null(strstr(e.msg, "unknown key post_processor.trims"));
+}
+
 #define CUT(n, way, strategy)                                                                                          \
     "\"truncation\":{\"max_length\":" n ",\"direction\":\"" way "\",\"strategy\":\"" strategy "\",\"stride\":0},"
 
@@ -239,7 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_stand_where_the_template_says),
-        cmocka_unit_test(templates_are_put_one_into_the_other),
+        cmocka_unit_test(templates_are_put_one_into_the_other), cmocka_unit_test(keys_of_other_parts_mean_nothing),
         cmocka_unit_test(the_longer_text_is_cut_first),
         cmocka_unit_test(the_second_text_is_treated_as_the_first),
         cmocka_unit_test(padding_has_its_type),
