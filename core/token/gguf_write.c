@@ -394,12 +394,12 @@ static int write_words(const struct tokenizer *t, struct buf *bytes, struct err 
 {
     struct buf lines = {0};
     struct out o = {0};
-    bool lowercase = false;
+    struct tok_bert form = tok_bert_of(t);
     int cls = tok_id(t, "[CLS]"), sep = tok_id(t, "[SEP]");
     int ret = tok_export(t, FORMAT_VOCAB_TXT, &lines, NULL, e);
     buf_free(&lines);
     if (ret) return err_wrap(e, "GGUF holds what vocab.txt holds");
-    for (size_t i = 0; i < t->norm.n; i++) lowercase = lowercase || t->norm.step[i].kind == NORM_LOWERCASE;
+    if (!form.cuts_chinese) return refuse(e, "its words always end at Chinese characters");
     begin(&o, "bert", "bert");
     add_tokens(&o, t);
     add_id(&o, "tokenizer.ggml.bos_token_id", cls);
@@ -410,7 +410,8 @@ static int write_words(const struct tokenizer *t, struct buf *bytes, struct err 
     add_id(&o, "tokenizer.ggml.mask_token_id", tok_id(t, "[MASK]"));
     add_bool(&o, "tokenizer.ggml.add_bos_token", cls >= 0);
     add_bool(&o, "tokenizer.ggml.add_eos_token", sep >= 0);
-    add_bool(&o, "tokenizer.ggml.normalizer.lowercase", lowercase);
+    add_bool(&o, "tokenizer.ggml.normalizer.lowercase", form.lowercase);
+    if (form.strips_accents != form.lowercase) add_bool(&o, "tokenizer.ggml.normalizer.strip_accents", form.strips_accents);
     if (finish(&o, bytes, e)) return -1;
     struct tokenizer *back = tok_from_gguf(bytes->data, bytes->len, "the written GGUF", e);
     if (!back) return -1;

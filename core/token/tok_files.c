@@ -21,8 +21,7 @@ static bool is_one_of(const char *s, size_t n, const char *const *names)
     return false;
 }
 
-struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase, const char *name,
-                                     struct err *e)
+struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, struct tok_bert form, const char *name, struct err *e)
 {
     static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", NULL};
     struct vocab v = {0};
@@ -39,11 +38,13 @@ struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase,
         tok_added_json(&all, id, s, len, ADDED_SPECIAL);
         first = false;
     }
-    buf_printf(&all, "],\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
-                     "\"handle_chinese_chars\":true,\"strip_accents\":null,\"lowercase\":%s},"
-                     "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
-                     "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},",
-               lowercase ? "true" : "false");
+    buf_adds(&all, "],\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true");
+    tok_bool_json(&all, "handle_chinese_chars", form.cuts_chinese);
+    if (form.strips_accents == form.lowercase) buf_adds(&all, ",\"strip_accents\":null");
+    else tok_bool_json(&all, "strip_accents", form.strips_accents);
+    tok_bool_json(&all, "lowercase", form.lowercase);
+    buf_adds(&all, "},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
+                   "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},");
     tok_bert_post_json(&all, vocab_find(&v, "[CLS]", 5), vocab_find(&v, "[SEP]", 5));
     buf_adds(&all, ",\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
                    "\"max_input_chars_per_word\":100,\"vocab\":{}}}");
@@ -86,17 +87,48 @@ char *tok_config_beside(const char *path)
     return file;
 }
 
-bool tok_lowercase_beside(const char *path)
+static bool says(const struct cJSON *config, const char *key, bool otherwise)
+{
+    const struct cJSON *j = config ? json_member(config, key) : NULL;
+    return cJSON_IsBool(j) ? cJSON_IsTrue(j) : otherwise;
+}
+
+struct tok_bert tok_bert_beside(const char *path)
 {
     struct err e;
     char *file = tok_config_beside(path);
-    bool lower = true;
     struct cJSON *config = file && file_exists(file) ? json_read_file(file, NULL, &e) : NULL;
-    const struct cJSON *j = config ? json_member(config, "do_lower_case") : NULL;
-    if (cJSON_IsBool(j)) lower = cJSON_IsTrue(j);
+    struct tok_bert form = {.lowercase = says(config, "do_lower_case", true), .cuts_chinese = says(config, "tokenize_chinese_chars", true)};
+    form.strips_accents = says(config, "strip_accents", form.lowercase);
     json_free(config);
     free(file);
-    return lower;
+    return form;
+}
+
+struct tok_bert tok_bert_of(const struct tokenizer *t)
+{
+    struct tok_bert form = {0};
+    for (size_t i = 0; i < t->norm.n; i++) {
+        form.lowercase = form.lowercase || t->norm.step[i].kind == NORM_LOWERCASE;
+        form.strips_accents = form.strips_accents || t->norm.step[i].kind == NORM_BERT_MARKS;
+        form.cuts_chinese = form.cuts_chinese || t->norm.step[i].kind == NORM_BERT_CHINESE;
+    }
+    return form;
+}
+
+bool tok_bert_same(struct tok_bert a, struct tok_bert b)
+{
+    return a.lowercase == b.lowercase && a.strips_accents == b.strips_accents && a.cuts_chinese == b.cuts_chinese;
+}
+
+/* As transformers spells it; nothing where all is usual. */
+static void add_bert_config(struct tok_bert form, struct buf *out)
+{
+    if (tok_bert_same(form, TOK_BERT)) return;
+    buf_printf(out, "{\"do_lower_case\":%s", form.lowercase ? "true" : "false");
+    if (form.strips_accents != form.lowercase) tok_bool_json(out, "strip_accents", form.strips_accents);
+    if (!form.cuts_chinese) tok_bool_json(out, "tokenize_chinese_chars", false);
+    buf_adds(out, ",\"tokenizer_class\":\"BertTokenizer\"}\n");
 }
 
 /* "X-merges.txt" beside "X-vocab.json", else "merges.txt". */
@@ -136,7 +168,7 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
     case KIND_GGUF: return tok_from_gguf_as(text, n, split, path, e);
     case KIND_SPM: return tok_from_spm(text, n, path, e);
     case KIND_TIKTOKEN: return tok_from_tiktoken(text, n, split, NULL, path, e);
-    case KIND_VOCAB_TXT: return tok_from_vocab_txt(text, n, tok_lowercase_beside(path), path, e);
+    case KIND_VOCAB_TXT: return tok_from_vocab_txt(text, n, tok_bert_beside(path), path, e);
     case KIND_TEKKEN: return tok_from_tekken(text, n, path, e);
     case KIND_RWKV: return tok_from_rwkv(text, n, path, e);
     case KIND_VOCAB_JSON: return with_merges(text, n, path, e);
@@ -219,7 +251,7 @@ static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct bu
 {
     static const char why[] = "a line a token is all there is; the words must be those of a BERT "
                               "tokenizer with its normalizer, template, decoder and special tokens";
-    bool lowercase = false;
+    struct tok_bert form = tok_bert_of(t);
     if (t->model != MODEL_WORDPIECE) return refuse(t, "vocab.txt", "its model is not WordPiece", e);
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
@@ -229,11 +261,10 @@ static int write_vocab_txt(const struct tokenizer *t, struct buf *out, struct bu
         buf_add(out, s, n);
         buf_addc(out, '\n');
     }
-    for (size_t i = 0; i < t->norm.n; i++) lowercase = lowercase || t->norm.step[i].kind == NORM_LOWERCASE;
-    if (!lowercase) buf_adds(config, "{\"do_lower_case\":false,\"tokenizer_class\":\"BertTokenizer\"}\n");
+    add_bert_config(form, config);
     if (buf_ok(out, e) || buf_ok(config, e)) return -1;
     /* Parts are compared by what they do: their JSON may be spelled otherwise. */
-    struct tokenizer *back = tok_from_vocab_txt(buf_text(out), out->len, lowercase, "vocab.txt", e);
+    struct tokenizer *back = tok_from_vocab_txt(buf_text(out), out->len, form, "vocab.txt", e);
     if (!back) return -1;
     bool same = tok_same_steps(t, back);
     tok_free(back);

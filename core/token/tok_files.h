@@ -31,16 +31,21 @@ static inline bool tok_next_line(const char **p, const char *end, const char **l
 /* ---- in ---- */
 
 /* tok_files.c: a token a line: WordPiece with the steps of BERT. */
-struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, bool lowercase, const char *name,
-                                     struct err *e);
+struct tok_bert {
+    bool lowercase, strips_accents, cuts_chinese; /* what its normalizer does */
+};
+#define TOK_BERT ((struct tok_bert){true, true, true}) /* where nothing says it */
+struct tokenizer *tok_from_vocab_txt(const char *text, size_t n, struct tok_bert form, const char *name, struct err *e);
 /* Byte-level BPE with GPT-2's split. */
 struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct buf *merges,
                                         const char *name, const char *merges_name, struct err *e);
 /* Where the second file is: the caller's; NULL without memory. */
 char *tok_merges_beside(const char *path);
 char *tok_config_beside(const char *path);
-/* What tokenizer_config.json beside a vocab.txt says; BERT's default. */
-bool tok_lowercase_beside(const char *path);
+/* What tokenizer_config.json beside a vocab.txt says. */
+struct tok_bert tok_bert_beside(const char *path);
+struct tok_bert tok_bert_of(const struct tokenizer *t);
+bool tok_bert_same(struct tok_bert a, struct tok_bert b);
 
 /* tok_tekken.c: Mistral's tekken.json: a vocabulary of tiktoken's kind behind special tokens. */
 struct tokenizer *tok_from_tekken(const char *text, size_t n, const char *name, struct err *e);

@@ -29,7 +29,7 @@ struct gguf {
     char model[32], pre[64];
     int64_t bos, eos, unk;
     bool space_prefix, extra_spaces, has_space, has_extra;
-    bool add_bos, add_eos, has_bos, has_eos, has_lowercase, lowercase;
+    bool add_bos, add_eos, has_bos, has_eos, has_lowercase, lowercase, has_accents, strips_accents;
 };
 
 static size_t size_of(uint32_t type)
@@ -135,6 +135,7 @@ static bool read_pair(struct gguf *g, struct err *e)
     if (is_key(name, n_name, "add_bos_token")) g->add_bos = v > 0, g->has_bos = true;
     if (is_key(name, n_name, "add_eos_token")) g->add_eos = v > 0, g->has_eos = true;
     if (is_key(name, n_name, "normalizer.lowercase")) g->lowercase = v > 0, g->has_lowercase = true;
+    if (is_key(name, n_name, "normalizer.strip_accents")) g->strips_accents = v > 0, g->has_accents = true;
     return true;
 }
 
@@ -280,6 +281,9 @@ static struct tokenizer *wordpiece(struct gguf *g, struct err *e)
     struct tokenizer *t = NULL;
     const char *s, *upper = NULL;
     uint64_t n;
+    struct tok_bert form = TOK_BERT;
+    form.lowercase = !g->has_lowercase || g->lowercase;
+    form.strips_accents = g->has_accents ? g->strips_accents : form.lowercase;
     reader_seek(&g->r, g->tokens.pos, e);
     for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
         if (memchr(s, '\n', n)) {
@@ -294,7 +298,7 @@ static struct tokenizer *wordpiece(struct gguf *g, struct err *e)
         err_set(e, ERR_DATA, "'%s': the vocabulary has capital letters, and the file does not say whether text is "
                              "lowercased (tokenizer.ggml.normalizer.lowercase); that is never guessed", g->r.name);
     else if (buf_ok(&lines, e) == 0)
-        t = tok_from_vocab_txt(buf_text(&lines), lines.len, !g->has_lowercase || g->lowercase, g->r.name, e);
+        t = tok_from_vocab_txt(buf_text(&lines), lines.len, form, g->r.name, e);
 out:
     buf_free(&lines);
     return t;

@@ -111,3 +111,24 @@ convert gpt2.json --out only/my.tiktoken
 fails 65 "'only/my.tiktoken': a .tiktoken file does not say how text is split" "$LLMCTL" tokenize inspect only
 cp only/my.tiktoken a::b
 same <(encode -t a::b/my.tiktoken:gpt2 text.txt) <(encode -t gpt2.json text.txt)
+
+# what becomes of capitals, accents and Chinese characters stands beside a list of words, both ways
+printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nA\ná\n中a\n' >words.txt
+for said in '"do_lower_case":false' '"strip_accents":false' '"do_lower_case":false,"strip_accents":true' '"tokenize_chinese_chars":false'; do
+    rm -rf said && mkdir said
+    cp words.txt said/vocab.txt
+    echo "{$said,\"tokenizer_class\":\"BertTokenizer\"}" >said/tokenizer_config.json
+    "$LLMCTL" tokenize convert said/vocab.txt -o said.json -q
+    echo 'A á 中a' | "$LLMCTL" tokenize encode -t said.json --pieces -q >>said.txt
+    mkdir said/again
+    "$LLMCTL" tokenize convert said.json -o said/again/vocab.txt -q
+    "$LLMCTL" tokenize convert said/again/vocab.txt -o again.json -q
+    cmp again.json said.json
+done
+diff said.txt - <<'END'
+A á [UNK] a
+a á [UNK] a
+A a [UNK] a
+a a 中a
+END
+fails 65 "end at Chinese characters" "$LLMCTL" tokenize convert said.json -o said.gguf

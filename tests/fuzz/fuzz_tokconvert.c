@@ -142,7 +142,7 @@ static struct tokenizer *other_tokenizer(void)
 {
     static const char words[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nthe\n##a\n##b\n##e\ns\n<\n>\n";
     struct err e;
-    struct tokenizer *t = tok_from_vocab_txt(words, sizeof words - 1, true, "vocab.txt", &e);
+    struct tokenizer *t = tok_from_vocab_txt(words, sizeof words - 1, TOK_BERT, "vocab.txt", &e);
     if (!t) abort();
     return t;
 }

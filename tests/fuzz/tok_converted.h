@@ -64,7 +64,7 @@ static inline struct tokenizer *read_back(const struct tokenizer *t, enum tok_fo
     const char *text = out->data ? out->data : "", *name = files[format].name;
     if (tok_kind_of(text, out->len, name) != files[format].kind) abort();
     if (format == FORMAT_MERGES) return tok_from_vocab_merges(out, beside, name, "merges.txt", e);
-    if (format == FORMAT_VOCAB_TXT) return tok_from_vocab_txt(text, out->len, beside->len == 0, name, e);
+    if (format == FORMAT_VOCAB_TXT) return tok_from_vocab_txt(text, out->len, tok_bert_of(t), name, e);
     if (format != FORMAT_TIKTOKEN) return tok_from_file(text, out->len, name, NULL, e);
     struct tokenizer *ranks = t->source == SOURCE_TIKTOKEN ? NULL : tok_as_ranks(t, e);
     struct tokenizer *back = tok_from_file(text, out->len, name, (ranks ? ranks : t)->source_split, e);

@@ -41,7 +41,7 @@ static inline struct tokenizer *read_kind(int kind, const char *data, size_t n, 
     case 4: return tok_from_tekken(data, n, "tekken.json", e);
     case 5: return tok_from_file(data, n, "fuzz", n & 1 ? NULL : "gpt2", e);
     case 6: return read_two_files(data, n, e);
-    case 7: return tok_from_vocab_txt(data, n, true, "vocab.txt", e);
+    case 7: return tok_from_vocab_txt(data, n, TOK_BERT, "vocab.txt", e);
     default: return tok_parse_file(data, n, "tokenizer.json", e);
     }
 }

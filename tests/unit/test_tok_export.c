@@ -36,7 +36,7 @@ static void files_are_written_when_they_read_back_equal(void **state)
     tok_free(t);
     static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n";
     buf_clear(&out);
-    t = tok_from_vocab_txt(vocab, strlen(vocab), true, "vocab.txt", &e);
+    t = tok_from_vocab_txt(vocab, strlen(vocab), TOK_BERT, "vocab.txt", &e);
     assert_non_null(t);
     assert_int_equal(tok_export(t, FORMAT_VOCAB_TXT, &out, &merges, &e), 0);
     assert_string_equal(out.data, vocab);
@@ -44,7 +44,7 @@ static void files_are_written_when_they_read_back_equal(void **state)
     tok_free(t);
     static const char like_ranks[] = "5A== 228\n[UNK]\na\n";
     buf_clear(&out);
-    t = tok_from_vocab_txt(like_ranks, strlen(like_ranks), true, "vocab.txt", &e);
+    t = tok_from_vocab_txt(like_ranks, strlen(like_ranks), TOK_BERT, "vocab.txt", &e);
     assert_non_null(t);
     assert_int_equal(tok_export(t, FORMAT_VOCAB_TXT, &out, &merges, &e), -1);
     assert_non_null(strstr(e.msg, "taken for a file of another kind"));
@@ -85,7 +85,7 @@ static void words_alone_are_of_a_bert_tokenizer(void **state)
     static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n";
     struct err e = {0};
     struct buf json = {0};
-    struct tokenizer *t = tok_from_vocab_txt(vocab, strlen(vocab), true, "vocab.txt", &e);
+    struct tokenizer *t = tok_from_vocab_txt(vocab, strlen(vocab), TOK_BERT, "vocab.txt", &e);
     assert_non_null(t);
     assert_int_equal(tok_to_json(t, &json, &e), 0);
     tok_free(t);

@@ -103,11 +103,13 @@ static struct tokenizer *load(struct pairs *p, struct err *e)
 
 #define MARK "\xe2\x96\x81"
 
+static int accents = -1; /* normalizer.strip_accents, if the file is to say it */
 static struct tokenizer *bert(const char *word, int lowercase, struct err *e)
 {
     const char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", MARK "the", MARK "size", "s", MARK ",", word};
     struct pairs p = begin("bert", tokens, NULL, COUNT_OF(tokens));
     if (lowercase >= 0) add_bool(&p, "normalizer.lowercase", lowercase);
+    if (accents >= 0) add_bool(&p, "normalizer.strip_accents", accents);
     return load(&p, e);
 }
 
@@ -125,6 +127,13 @@ static void wordpiece_has_its_marks_back(void **state)
     t = bert(MARK "X", 0, &e);
     check_ids(t, "The X", 0, "1 8");
     tok_free(t);
+    for (int i = 0; i < 6; i++) { /* accents go with capitals unless the file says more */
+        accents = i / 2 - 1;
+        t = bert(MARK "x", i % 2, &e);
+        check_ids(t, "x\xCC\x81 \xC3\xA9", 0, (accents < 0 ? i % 2 : accents) ? "8 1" : "1 1");
+        tok_free(t);
+    }
+    accents = -1;
     assert_null(bert("a\nb", 1, &e));
     assert_non_null(strstr(e.msg, "token 8 has an end of line"));
 }
@@ -402,11 +411,13 @@ static void written_files_read_back(void **state)
         gguf_round_trip(t);
         tok_free(t);
     }
-    for (int lowercase = 0; lowercase < 2; lowercase++) {
-        struct tokenizer *t = bert(MARK "x", lowercase, &e);
+    for (int i = 0; i < 6; i++) {
+        accents = i / 2 - 1;
+        struct tokenizer *t = bert(MARK "x", i % 2, &e);
         gguf_round_trip(t);
         tok_free(t);
     }
+    accents = -1;
 }
 
 /* Pieces of SentencePiece with all bytes; kind and flags as in spm_model.h. */
