@@ -149,13 +149,13 @@ static bool is_among(const char *name, const char *const *names, size_t n)
 bool gguf_pre_begins(const char *name)
 {
     static const char *const names[] = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano",
-                                        "tekken", "chameleon", "granite-embed-multi-311m"};
+                                        "tekken", "chameleon", "gemma4", "granite-embed-multi-311m"};
     return is_among(name, names, COUNT_OF(names));
 }
 
 bool gguf_pre_is_gemma(const char *name)
 {
-    static const char *const names[] = {"sarvam-moe", "granite-embed-multi-311m"};
+    static const char *const names[] = {"gemma4", "sarvam-moe", "granite-embed-multi-311m"};
     return is_among(name, names, COUNT_OF(names));
 }
 
