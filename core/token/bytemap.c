@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/token/vbmi.h"
 
 static bool printable(unsigned b)
 {
@@ -64,7 +65,7 @@ static inline bool all_themselves(uint64_t v)
     return !((v | (v - ones * 0x21) | (v + ones)) & high);
 }
 
-long bytemap_unspell(const char *text, size_t n, uint8_t *out)
+long bytemap_unspell_base(const char *text, size_t n, uint8_t *out)
 {
     long count = 0;
     for (size_t i = 0; i < n;) {
@@ -95,4 +96,10 @@ long bytemap_unspell(const char *text, size_t n, uint8_t *out)
         i += (size_t)len;
     }
     return count;
+}
+
+long bytemap_unspell(const char *text, size_t n, uint8_t *out)
+{
+    if (n && n < 64 && token_has_vbmi()) return bytemap_unspell_avx512vbmi(text, n, out);
+    return bytemap_unspell_base(text, n, out);
 }

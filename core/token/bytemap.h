@@ -24,5 +24,7 @@ void bytemap_spellings(struct bytemap_spelling *s);
 /* Bytes that a spelling stands for into out (room for n): their number, or -1
  * when some character stands for no byte. */
 long bytemap_unspell(const char *text, size_t n, uint8_t *out);
+long bytemap_unspell_base(const char *text, size_t n, uint8_t *out); /* the reference */
+long bytemap_unspell_avx512vbmi(const char *text, size_t n, uint8_t *out); /* n from 1 to 63 */
 
 #endif
