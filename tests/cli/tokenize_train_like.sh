@@ -13,8 +13,10 @@ is "$("$LLMCTL" tokenize inspect w.json --vocab | wc -l)" 9
 train w.txt --type word --split whitespace --vocab-size 5 --special '<pad>' --special '<unk>' -o w.json
 is "$(printf 'b a z c,' | "$LLMCTL" tokenize encode -t w.json --ids -q)" "2 3 1 1"
 train w.txt --type word --split whitespace --min-freq 2 -o w.json
-is "$(printf 'b a c' | "$LLMCTL" tokenize encode -t w.json --ids -q)" "1 2 0"
+is "$(printf 'b a d' | "$LLMCTL" tokenize encode -t w.json --ids -q)" "1 2 0"
 is "$(printf '[UNK]' | "$LLMCTL" tokenize encode -t w.json --ids -q)" "0"
+train w.txt --type word --split whitespace -o w.json
+is "$(vocab w.json)" "[UNK] b a c, d "
 for n in 1 3; do train "$SRC"/README.md "$SRC"/docs --type word --threads $n -o $n.json; done
 cmp 1.json 3.json
 fails 2 "need a special token \[UNK\] or <unk>" "$LLMCTL" tokenize train w.txt --type word --special '<s>'
