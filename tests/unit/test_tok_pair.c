@@ -160,6 +160,41 @@ static void the_second_text_is_treated_as_the_first(void **state)
     tok_free(t);
 }
 
+static void what_is_wrong_with_a_text_is_said(void **state)
+{
+    (void)state;
+    expect("", "a \xff", "b", TOK_STRICT, "invalid UTF-8 at byte offset 2");
+    expect("", "a", "b\xff", TOK_STRICT, "second text: invalid UTF-8 at byte offset 1");
+    expect("", "a \xff", NULL, TOK_STRICT, "invalid UTF-8 at byte offset 2");
+    expect("", "a \xff", "b", 0, "0:0:0 5:0:0 1:1:1");
+}
+
+/* A first text that has more tokens than a window of the second is not cut for that. */
+static void windows_are_of_the_text_that_is_cut(void **state)
+{
+    (void)state;
+#define WINDOWS(from) "{\"truncation\":{\"max_length\":5,\"direction\":\"" from "\",\"strategy\":\"OnlySecond\",\"stride\":1}," MODEL
+    static const char *const json[] = {WINDOWS("Right"), WINDOWS("Left")};
+    static const int32_t want[][5] = {{0, 1, 2, 3, 4}, {0, 1, 2, 4, 5}};
+    const unsigned flags = TOK_LIMITS | TOK_WINDOWS;
+    for (size_t left = 0; left < 2; left++) {
+        struct err e = {0};
+        struct tokenizer *t = tok_parse(json[left], strlen(json[left]), "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        struct tok_encoding x = {.cap = 0};
+        if (tok_encode_pair(t, s, "a b c", 5, "d e f", 5, flags, &x, &e)) fail_msg("%s", e.msg);
+        for (size_t k = 0; k < 2; k++) {
+            assert_int_equal(x.ids.n, 5);
+            assert_memory_equal(x.ids.id, want[k ^ left], sizeof want[k]);
+            assert_int_equal(tok_encode_window(t, "a b c", 5, "d e f", 5, flags, &x, &e), k == 0 ? 1 : 0);
+        }
+        tok_encoding_free(&x);
+        tok_scratch_free(s);
+        tok_free(t);
+    }
+}
+
 static void padding_has_its_type(void **state)
 {
     (void)state;
@@ -261,6 +296,8 @@ int main(void)
         cmocka_unit_test(templates_are_put_one_into_the_other), cmocka_unit_test(keys_of_other_parts_mean_nothing),
         cmocka_unit_test(the_longer_text_is_cut_first),
         cmocka_unit_test(the_second_text_is_treated_as_the_first),
+        cmocka_unit_test(what_is_wrong_with_a_text_is_said),
+        cmocka_unit_test(windows_are_of_the_text_that_is_cut),
         cmocka_unit_test(padding_has_its_type),
         cmocka_unit_test(a_text_may_be_named_more_than_once),
         cmocka_unit_test(bad_templates_are_refused),
