@@ -32,30 +32,58 @@ void tok_span_sizes(const struct tokenizer *t, struct tok_span_size *v)
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n, ascii = 0;
         const char *s = vocab_text(&t->vocab, id, &n);
-        v[id] = (struct tok_span_size){0};
+        v[id] = (struct tok_span_size){.n = TOK_SPAN_OTHER};
         if (!tells || id == t->unk_id || !tok_in_model(t, id)) continue;
         v[id].inner = n > prefix && memcmp(s, t->prefix, prefix) == 0;
         if (v[id].inner) s += prefix, n -= prefix;
         while (ascii < n && (uint8_t)s[ascii] < 0x80) ascii++;
-        if (ascii < n || n > AT_ONCE) continue;
+        if (ascii < n || n > AT_ONCE || !n) continue;
         v[id].sign = n == 1 && !v[id].inner && (uni_extra((uint8_t)*s) & UNI_BERT_PUNCT);
         v[id].n = (uint8_t)n;
+        v[id].ones = (uint16_t)((1u << n) - 1);
     }
 }
 
-/* How many letters and digits of ASCII text begins with, of which 16 bytes are readable. */
-static inline unsigned plain_run(const uint8_t *s)
+/* Of 64 bytes a bit for each: letters and digits, signs, white space, of ASCII. */
+struct window {
+    uint64_t letters, signs, gaps;
+};
+
+static inline struct window look_at_all(const uint8_t *s)
 {
+    struct window w = {0};
 #ifdef __SSE2__
-    __m128i x = _mm_loadu_si128((const void *)s);
-    __m128i a = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a')), d = _mm_sub_epi8(x, _mm_set1_epi8('0'));
-    __m128i letter = _mm_cmpeq_epi8(_mm_min_epu8(a, _mm_set1_epi8(25)), a), digit = _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d);
-    return (unsigned)__builtin_ctz(~(unsigned)_mm_movemask_epi8(_mm_or_si128(letter, digit)));
+    for (unsigned i = 0; i < 64; i += 16) {
+        __m128i x = _mm_loadu_si128((const void *)(s + i));
+        __m128i a = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a')), d = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+        __m128i p = _mm_sub_epi8(x, _mm_set1_epi8('!')), space = _mm_cmpeq_epi8(x, _mm_set1_epi8(' '));
+        __m128i letter = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(a, _mm_set1_epi8(25)), a), _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d));
+        __m128i printed = _mm_cmpeq_epi8(_mm_min_epu8(p, _mm_set1_epi8('~' - '!')), p);
+        __m128i line = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\r')));
+        __m128i gap = _mm_or_si128(_mm_or_si128(space, line), _mm_cmpeq_epi8(x, _mm_set1_epi8('\t')));
+        w.letters |= (uint64_t)(unsigned)_mm_movemask_epi8(letter) << i;
+        w.signs |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_andnot_si128(letter, printed)) << i;
+        w.gaps |= (uint64_t)(unsigned)_mm_movemask_epi8(gap) << i;
+    }
 #else
-    unsigned n = 0;
-    while (n < AT_ONCE && ((uint8_t)((s[n] | 0x20) - 'a') < 26 || (uint8_t)(s[n] - '0') < 10)) n++;
-    return n;
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t bit = (uint64_t)1 << i;
+        bool letter = (uint8_t)((s[i] | 0x20) - 'a') < 26 || (uint8_t)(s[i] - '0') < 10;
+        if (letter) w.letters |= bit;
+        else if (s[i] > ' ' && s[i] <= '~') w.signs |= bit;
+        else if (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r') w.gaps |= bit;
+    }
 #endif
+    return w;
+}
+
+/* Behind the text there is nothing of the three. */
+static inline struct window look_at(const uint8_t *s, size_t n)
+{
+    uint8_t end[64] = {0};
+    if (__builtin_expect(n >= sizeof end, 1)) return look_at_all(s);
+    memcpy(end, s, n);
+    return look_at_all(end);
 }
 
 /* Where the walk is. */
@@ -64,6 +92,7 @@ struct walk {
     const struct word_forms *f;
     const uint8_t *s;
     size_t n, i;       /* in the text */
+    bool signs;        /* signs of ASCII are words by themselves */
     size_t safe;       /* the last white space, where parts begin whatever is around ... */
     size_t safe_id;    /* ... and the first id behind it */
     bool open;         /* a letter stands in front: the next one is of the same word */
@@ -158,39 +187,63 @@ static bool take_any(struct walk *w, int32_t id, size_t *end)
     return take_token(w, s + prefix, n - prefix, end);
 }
 
-/* Whether letters and digits of ASCII are parts of words, one byte each, and white space is none. */
-static bool is_plain(const struct word_forms *f, const uint8_t *class)
+/* Whether letters and digits of ASCII are parts of words, one byte each, and white space is none.  *signs: all others that
+ * are printed are words by themselves. */
+static bool is_plain(const struct word_forms *f, const uint8_t *class, bool *signs)
 {
+    *signs = true;
     for (int c = 0; c < 128; c++) {
         bool alnum = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9');
         bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
         if ((alnum && f->kind[c] != ASCII_LETTER) || (space && (f->kind[c] != ASCII_GAP || class[c] != B_SPACE))) return false;
+        if (!alnum && c > ' ' && c <= '~' && f->kind[c] != ASCII_SIGN) *signs = false;
     }
     return true;
 }
 
-/* Tokens of ASCII from id k on that stand one behind the other or with one white space, as most are, between; returns the
- * first other.  The place depends on as little as can be. */
+/* Tokens of ASCII from id k on that stand one behind the other or with white space of ASCII between; returns the first other.
+ * The place depends on as little as can be. */
 static size_t take_plain(struct walk *w, const struct tok_span_size *size, const struct tok_ids *ids, size_t k, size_t offset,
                          struct tok_span *span)
 {
-    const uint8_t *s = w->s, *kind = w->f->kind;
-    size_t i = w->i, safe = w->safe, safe_id = w->safe_id, last = w->n > AT_ONCE + 1 ? w->n - AT_ONCE - 1 : 0;
+    const uint8_t *s = w->s;
+    const int32_t *id = ids->id;
+    size_t i = w->i, n = w->n, n_ids = ids->n, safe = w->safe, safe_id = w->safe_id, at = 64;
     bool open = w->open;
-    for (; k < ids->n && i < last; k++) {
-        const struct tok_span_size z = size[ids->id[k]];
-        bool gap = (s[i] == ' ') | (s[i] == '\n');
-        size_t at = i + gap;
-        unsigned letters = plain_run(s + at), signs = (s[at] < 0x80) & (kind[s[at] & 127] == ASCII_SIGN), run = z.sign ? signs : letters;
-        bool other = (z.inner & (gap | !open)) | (!z.inner & open & !gap & !z.sign);
-        if ((z.n == 0) | (z.n > run) | other) break; /* which it is cannot be guessed, but that it goes on */
-        span[k] = (struct tok_span){.begin = offset + at, .end = offset + at + z.n};
-        safe = gap ? i : safe;
-        safe_id = gap ? k : safe_id;
-        open = !z.sign;
-        i = at + z.n;
+    while (at > 64 - 2 * AT_ONCE && k < n_ids && i < n && s[i] < 0x80) { /* else it is not for the window's end that the last one broke off */
+        struct window v = look_at(s + i, n - i);
+        const uint64_t have[2] = {v.letters, w->signs ? v.signs : 0};
+        size_t behind_gap = n_ids; /* the last one that is */
+        bool blank = false;
+        for (at = 0; k < n_ids && at < 64; k++) {
+            const struct tok_span_size z = size[id[k]];
+            uint64_t behind = ~v.gaps >> at;
+            if (!behind) { /* white space until there */
+                blank = true;
+                open = false;
+                at = 64;
+                break;
+            }
+            size_t skip = (size_t)__builtin_ctzll(behind), from = at + skip;
+            uint64_t missing = ((uint64_t)z.ones << from) & ~have[z.sign];
+            bool gap = skip > 0, joined = open & !gap, other = (z.inner ^ joined) & !z.sign;
+            if ((missing != 0) | (from + z.n > 64) | other) break; /* which it is cannot be guessed, but that it goes on */
+            behind_gap = gap ? k : behind_gap;
+            span[k] = (struct tok_span){.begin = offset + i + from, .end = offset + i + from + z.n};
+            open = !z.sign;
+            at = from + z.n;
+        }
+        if (behind_gap < k) {
+            safe = span[behind_gap].begin - offset - 1;
+            safe_id = behind_gap;
+        }
+        if (blank) {
+            safe = i + 63;
+            safe_id = k;
+        }
+        i += at;
     }
-    *w = (struct walk){.t = w->t, .f = w->f, .s = s, .n = w->n, .i = i, .safe = safe, .safe_id = safe_id, .open = open};
+    *w = (struct walk){.t = w->t, .f = w->f, .s = s, .n = n, .signs = w->signs, .i = i, .safe = safe, .safe_id = safe_id, .open = open};
     return k;
 }
 
@@ -211,7 +264,7 @@ int tok_form_spans(const struct tokenizer *t, struct tok_scratch *s, const char 
 {
     struct walk w = {.t = t, .f = s->forms, .s = (const uint8_t *)text, .n = n};
     size_t from = out->n, k = 0;
-    if (!is_plain(s->forms, t->fast->class)) return 1;
+    if (!is_plain(s->forms, t->fast->class, &w.signs)) return 1;
     if (tok_ids_room(out, ids->n, e)) return -1;
     while (k < ids->n) {
         bool moved = false;
@@ -229,7 +282,7 @@ int tok_form_spans(const struct tokenizer *t, struct tok_scratch *s, const char 
         k = w.safe_id;
         int ret = chains(t, s, text, w.safe, end, n, &k, out, e);
         if (ret) return ret;
-        w = (struct walk){.t = t, .f = s->forms, .s = w.s, .n = n, .i = end, .safe = end, .safe_id = k};
+        w = (struct walk){.t = t, .f = s->forms, .s = w.s, .n = n, .signs = w.signs, .i = end, .safe = end, .safe_id = k};
     }
     if (ids->n) memcpy(out->id + from, ids->id, ids->n * sizeof *ids->id);
     out->n = from + ids->n;

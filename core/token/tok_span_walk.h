@@ -4,10 +4,12 @@
 
 #include "core/token/tok_internal.h"
 
-/* Of a token of up to 16 bytes of ASCII their number without the prefix; 0: it is another. */
+/* Of a token of up to 16 bytes of ASCII their number without the prefix, and as many bits; TOK_SPAN_OTHER: it is another. */
+enum { TOK_SPAN_OTHER = 0xFF };
 struct tok_span_size {
+    uint16_t ones;
     uint8_t n;
-    bool inner, sign; /* it goes on a word; it is a sign */
+    bool inner : 1, sign : 1; /* it goes on a word; it is a sign */
 };
 void tok_span_sizes(const struct tokenizer *t, struct tok_span_size *v); /* v[vocab.n] */
 
