@@ -109,9 +109,7 @@ static void forward(const struct tokenizer *t, const struct trie *trie, const ui
         for (size_t i = at; i < n && (node = trie_step(trie, node, word[i])); i++) {
             int id = trie->unit[node].value;
             if (id < 0) continue;
-            double score = t->score[id];
-            if (t->spm_floats && t->has_user && (t->vocab.v[id].flags & VOCAB_USER)) score = spm_user_score(i + 1 - at);
-            relax(&v[i + 1], (uint32_t)at, id, score + here, t->spm_floats);
+            relax(&v[i + 1], (uint32_t)at, id, unigram_score(t, id) + here, t->spm_floats);
             if (i + 1 - at == len) single = true;
         }
         if (!single) {

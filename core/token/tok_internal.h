@@ -220,6 +220,19 @@ int tok_limits_keep(const struct tok_limits *l, size_t around, bool pair, size_t
 /* tok_special.c: whether the model knows the token; special ones only where they are allowed. */
 bool tok_in_model(const struct tokenizer *t, int id);
 
+/* What a user-defined piece of n bytes is worth to SentencePiece 0.2.3, whatever the other scores. */
+static inline double spm_user_score(size_t n)
+{
+    return (double)(float)(0.1 * (double)n - 0.1);
+}
+
+/* Unigram's score of a token. */
+static inline double unigram_score(const struct tokenizer *t, int id)
+{
+    bool user = t->spm_floats && t->has_user && (t->vocab.v[id].flags & VOCAB_USER);
+    return user ? spm_user_score(t->vocab.v[id].len) : t->score[id];
+}
+
 /* model_unigram.c: all tokens that stand in text, by their bytes: made by the thread that is first to ask, since words that
  * unigram.h's way is certain of never do.  NULL: no memory, or they are too many. */
 const struct trie *unigram_trie(const struct tokenizer *t, struct err *e);

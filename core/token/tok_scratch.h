@@ -175,11 +175,6 @@ int spm_push(const struct tokenizer *t, const uint8_t *word, int id, size_t pos,
              struct tok_ids *out, struct err *e);
 /* model_spmerge.c: SentencePiece BPE where has_unused */
 int spmerge_word(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *word, size_t n, struct tok_ids *out, struct err *e);
-/* What a user-defined piece of n bytes is worth to SentencePiece 0.2.3, whatever the other scores. */
-static inline double spm_user_score(size_t n)
-{
-    return 0.1 * (double)n - 0.1;
-}
 /* model_wordpiece.c, model_unigram.c */
 #define UNIGRAM_REBASE 100000.0
 int wordpiece_word(const struct tokenizer *t, const uint8_t *word, size_t n, struct tok_ids *out,

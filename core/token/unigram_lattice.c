@@ -19,7 +19,7 @@ static double user_score(const uint8_t *piece, size_t n)
 {
     size_t chars = 0;
     for (size_t i = 0; i < n; i++) chars += (piece[i] & 0xC0) != 0x80;
-    return (double)(float)spm_user_score(chars);
+    return spm_user_score(chars);
 }
 
 /* The tokens that begin at `at`, where a character of `len` bytes stands. */

@@ -418,6 +418,31 @@ static void pieces_are_worth_what_sentencepiece_says(void **state)
     buf_free(&text);
 }
 
+/* The score of a user-defined piece is a float: behind "a" of score x it comes to (float)((float)0.2 + x), as far as SentencePiece
+ * 0.2.3 is concerned, where (float)(0.2 + x) is another sum, and "abcd" has the lower one of these. */
+static void user_defined_pieces_have_scores_in_floats(void **state)
+{
+    (void)state;
+    float x = -1, sum = 0, other = 0;
+    struct spm_model m;
+    for (int i = 0; i < 10000 && sum <= other; i++) {
+        x = -0.01f - 0.000007f * (float)i;
+        sum = 0.2f + x;
+        other = (float)(0.2 + (double)x);
+    }
+    assert_true(sum > other);
+    const struct piece pieces[] = {{"<unk>", 0, SPM_UNKNOWN}, {"\xE2\x96\x81", -2, SPM_NORMAL}, {"a", x, SPM_NORMAL}, {"bcd", 0, SPM_USER}, {"abcd", other, SPM_NORMAL}};
+    spm_model_init(&m);
+    m.kind = SPM_UNIGRAM;
+    m.unk_id = 0, m.bos_id = m.eos_id = -1;
+    m.add_dummy_prefix = m.remove_extra_whitespaces = false, m.escape_whitespaces = true;
+    buf_clear(&m.charsmap);
+    add_pieces(&m, pieces, COUNT_OF(pieces));
+    struct tokenizer *t = tokenizer_of(&m);
+    check_ids(t, "abcd", 0, "2 3");
+    tok_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +462,7 @@ int main(void)
         cmocka_unit_test(an_empty_pattern_matches_everywhere),
         cmocka_unit_test(what_no_engine_encodes_is_an_error),
         cmocka_unit_test(pieces_are_worth_what_sentencepiece_says),
+        cmocka_unit_test(user_defined_pieces_have_scores_in_floats),
         cmocka_unit_test(metaspace_has_one_mark_for_many_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
