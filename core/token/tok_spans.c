@@ -293,6 +293,15 @@ static inline size_t described_end(const struct tok_spans *w, const struct span_
     return !len && w->cut.one_space && end < n && tok_is_blank(&w->cut, p[end]) ? 0 : end;
 }
 
+/* Whether a user-defined piece, which comes from all of its bytes, begins in p[i..end) and goes on behind it. */
+static bool cuts_user(const struct tokenizer *t, const uint8_t *p, size_t n, size_t i, size_t end)
+{
+    int32_t value;
+    bool cuts = false;
+    for (; i < end && !cuts; i++) cuts = trie_step(&t->user, 0, p[i]) && i + trie_longest(&t->user, (const char *)p + i, n - i, &value) > end;
+    return cuts;
+}
+
 /* The spans of parts first, first + 1 ... of a batch, none of which is at an end of the text, without the
  * chains; returns the first part for which they have to find them, or `last`. */
 static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const uint8_t *text, size_t n, size_t first, size_t last,
@@ -310,7 +319,7 @@ static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const
         }
         if (!end && t->fast->carry && t->fast->walk && (id[k] == t->unk_id || tok_in_model(t, id[k])))
             end = walked_end(t, &w->cut, text, until, i, id[k]);
-        if (!end) break;
+        if (!end || (t->has_user && cuts_user(t, text, n, i, end))) break;
         span[k] = (struct tok_span){.begin = offset + i, .end = offset + end};
     }
     if (i < until) { /* back to the beginning of the part */
