@@ -213,9 +213,12 @@ static size_t symbols_of(const struct unigram *u, const uint8_t *word, size_t n,
     for (size_t i = 0; i < n;) {
         struct uni_char c = uni_next_inline(word + i, n - i);
         uint16_t own = c.cp < UNIGRAM_CHARS ? u->own[c.cp] : UNIGRAM_NOT_THIS, symbol = own ? own : u->unknown;
+        size_t end = i + c.len;
+        for (; !own && u->first_byte && i < end; i++) to[count++] = (uint16_t)(u->first_byte + word[i]);
+        if (i == end) continue;
         if (!symbol || symbol == UNIGRAM_NOT_THIS) return 0;
         to[count++] = symbol;
-        i += c.len;
+        i = end;
     }
     memset(to + count, 0, UNIGRAM_SLACK * sizeof *to);
     return count;
@@ -278,13 +281,19 @@ static bool put_way(const struct tokenizer *t, const struct unigram *u, const st
     return true;
 }
 
-/* From symbols to bytes of the word, whose characters are whole. */
-static void measure_spans(const uint8_t *word, struct tok_span *span, size_t n_spans)
+/* From symbols to bytes of the word, whose characters are whole.  Of symbols that are a character's bytes the last one has it. */
+static void measure_spans(const struct unigram *u, const uint16_t *symbols, const uint8_t *word, struct tok_span *span, size_t n_spans)
 {
-    size_t at = 0, symbols = 0;
+    size_t at = 0, k = 0, left = 0;
     for (size_t i = 0; i < n_spans; i++) {
         size_t begin = at;
-        for (; symbols < span[i].end; symbols++) at += word[at] < 0x80 ? 1 : word[at] < 0xE0 ? 2 : word[at] < 0xF0 ? 3 : 4;
+        for (; k < span[i].end; k++) {
+            size_t len = word[at] < 0x80 ? 1 : word[at] < 0xE0 ? 2 : word[at] < 0xF0 ? 3 : 4;
+            uint32_t byte = symbols[k] - (uint32_t)u->first_byte;
+            bool one_of_many = u->first_byte && byte >= 0x80 && byte < 0x100;
+            if (one_of_many && byte >= 0xC0) left = len;
+            if (!one_of_many || --left == 0) at += len;
+        }
         span[i] = (struct tok_span){.begin = begin, .end = at};
     }
 }
@@ -313,7 +322,7 @@ static int word_symbols(const struct tokenizer *t, struct tok_scratch *s, const 
     if (n > UNIGRAM_MOST && !(symbols = mem_alloc(n + UNIGRAM_SLACK, sizeof *symbols))) return err_oom(e, n * sizeof *symbols, "a word");
     size_t count = symbols_of(t->fast->walk, word, n, symbols);
     int ret = count ? best_way(t, s, symbols, count, out, e) : 1;
-    if (ret == 0 && out->want_spans) measure_spans(word, out->span + from, out->n - from);
+    if (ret == 0 && out->want_spans) measure_spans(t->fast->walk, symbols, word, out->span + from, out->n - from);
     if (symbols != few) free(symbols);
     return ret;
 }

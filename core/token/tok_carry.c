@@ -80,11 +80,11 @@ static bool gap_holds(const struct tokenizer *t, struct tok_scratch *s, uint32_t
     return code > place_code(tok_last_place(fabs(s->sum) + (double)len * t->fast->max_step, t->spm_floats));
 }
 
+/* Whether their scores are those of t->fast->sums, or t->score. */
 static bool plain_ids(const struct tokenizer *t, const int32_t *ids, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (ids[i] == t->unk_id || (t->vocab.v[ids[i]].flags & (VOCAB_USER | VOCAB_ADDED)) ||
-            tok_byte_of(t, ids[i]) >= 0)
+        if (ids[i] == t->unk_id || (t->vocab.v[ids[i]].flags & VOCAB_ADDED) || (!t->spm_floats && tok_byte_of(t, ids[i]) >= 0))
             return false;
     return true;
 }

@@ -45,7 +45,7 @@ static size_t cut_words(const struct tok_fast *f, const uint8_t *s, size_t n, si
     return count;
 }
 
-/* ---- before spaces ---- */
+/* ---- before spaces, or behind them ---- */
 
 /* Ideographic punctuation and kana. */
 static inline bool is_kana(uint32_t x)
@@ -178,7 +178,7 @@ static inline size_t cuts_of_gap(const struct tok_fast *f, const uint8_t *s, siz
     size_t count = 0;
     if (!f->cut_newlines) {
         bool before = plain_before(s, i) || (f->newlines && i && s[i - 1] == '\n');
-        if (before && plain_after(s, n, end)) cuts[count++] = i;
+        if (before && plain_after(s, n, end)) cuts[count++] = f->behind ? end : i;
         return count;
     }
     while (i < end) { /* spaces, newlines, spaces ... */
@@ -189,7 +189,7 @@ static inline size_t cuts_of_gap(const struct tok_fast *f, const uint8_t *s, siz
             if (count < 3 && plain_before(s, i)) cuts[count++] = i;
             if (count < 3 && k == end && plain_after(s, n, k)) cuts[count++] = k;
         } else if (count < 3 && k == end && plain_after(s, n, k) && (plain_before(s, i) || (i && s[i - 1] == '\n'))) {
-            cuts[count++] = i;
+            cuts[count++] = f->behind ? k : i;
         }
         i = k;
     }
@@ -202,7 +202,7 @@ static inline bool cut_at_space(const struct tok_fast *f, const uint8_t *s, size
     return plain_after(s, n, at + 1) && (plain_before(s, at) || (f->newlines && s[at - 1] == '\n'));
 }
 
-/* Ends of parts in the 64 bytes from i on: before a space between two characters, and
+/* Ends of parts in the 64 bytes from i on: before (behind) a space between two characters, and
  * between two printable ones of ASCII, or two wide ones, that no token joins.  Returns
  * where to go on; that is at a gap which has to be looked at, *hard, or behind the
  * bytes.  The byte before i, if any, and two after the 64 are readable. */
@@ -227,7 +227,7 @@ static inline size_t easy_ends(const struct tok_fast *f, const uint8_t *s, size_
     size_t n = *count;
     for (; todo; todo &= todo - 1) {
         size_t at = i + (size_t)__builtin_ctzll(todo);
-        ends[n] = at;
+        ends[n] = at + (f->behind & (l.space >> (at - i) & 1));
         /* No character is joined with a space. */
         if (s[at] >= 0x80) n += !tok_wide_joined(f, s + at - 3);
         else if (single >> (at - i) & 1) n += cut_at_space(f, s, n_text, at);
@@ -277,7 +277,7 @@ void tok_cut_tables(struct tok_fast *f)
 {
     struct cut_tables *t = &f->tables;
     for (int c = 0; c < 128; c++) {
-        bool newline = f->cut_newlines && c == '\n';
+        bool newline = (f->cut_newlines || f->lone_newlines) && c == '\n';
         if (plain((uint8_t)c)) t->look[c] |= LOOK_PLAIN;
         if (tok_is_blank(f, (uint8_t)c)) t->look[c] |= LOOK_GAP;
         if (newline) t->look[c] |= LOOK_NEWLINE;

@@ -11,7 +11,7 @@
 
 enum cut_kind {
     CUT_WORDS,  /* at white space, which is no part of a word; perhaps at punctuation */
-    CUT_SPACES, /* before spaces between two ordinary characters */
+    CUT_SPACES, /* before spaces, or behind them, between two ordinary characters */
 };
 enum byte_class { B_OTHER, B_SPACE, B_PUNCT };
 
@@ -40,8 +40,11 @@ struct tok_fast {
     enum cut_kind kind;
     bool punct;       /* CUT_WORDS: punctuation is a word by itself */
     bool first, last; /* something happens at the ends of a text: these parts are not cached */
+    bool behind;      /* CUT_SPACES: a word has its spaces behind it */
+    bool suffix;      /* CUT_SPACES: a space is put behind a text */
     bool newlines;    /* CUT_SPACES: no step changes a newline: it is an ordinary character */
     bool cut_newlines;/* CUT_SPACES: and no token has one inside: cut before and after them */
+    bool lone_newlines; /* CUT_SPACES: a newline, which is no blank, is in no token: windows() cuts before and after them */
     uint8_t blank[4]; /* CUT_SPACES: bytes that are spaces to all steps; ' ' fills up */
     bool as_is;       /* CUT_SPACES: the steps change nothing but U+0020 and broken characters */
     cut_windows_fn *windows; /* CUT_SPACES: NULL where they do not run */

@@ -1,4 +1,4 @@
-/* Places to cut before spaces and between characters, for 64 bytes at once.
+/* Places to cut before spaces or behind them, and between characters, for 64 bytes at once.
  *
  * A loop over the places mispredicts a branch or two for every word.  Here bit masks
  * tell of each byte what it and the one before it are, and few places, beside
@@ -86,14 +86,22 @@ SPLIT_INLINE uint64_t between_wide(const struct tok_fast *f, const uint8_t *s, s
     return cuts;
 }
 
-/* Where nothing changes but spaces: before each run of them, unless it goes on
- * behind a U+2581 of the text; and before and behind runs of newlines.  Where a text's
+/* U+2581 of the text. */
+SPLIT_INLINE uint64_t marks_at(const uint8_t *s, size_t i, const struct window *w)
+{
+    uint64_t first = split_is(w->x, 0xE2);
+    return first ? first & split_is(_mm512_loadu_si512(s + i + 1), 0x96) & split_is(_mm512_loadu_si512(s + i + 2), 0x81) : 0;
+}
+
+/* Where nothing changes but spaces: before each run of them (behind it), unless it goes on
+ * behind (before) a U+2581 of the text; and before and behind runs of newlines.  Where a text's
  * first spaces are dropped they must not be alone in its first part, in front of
  * which another is put. */
 SPLIT_INLINE uint64_t before_spaces(const struct tok_fast *f, const uint8_t *s, size_t i, const struct window *w)
 {
     uint64_t newlines = w->newline ^ w->newline_before;
-    uint64_t space = w->gap & ~w->newline, cuts = space & ~(w->gap_before & ~w->newline_before);
+    uint64_t space = w->gap & ~w->newline, space_before = w->gap_before & ~w->newline_before, cuts = space & ~space_before;
+    if (f->behind) return newlines | (space_before & ~space & ~marks_at(s, i, w));
     if (w->high_before & cuts)
         cuts &= ~(split_is(w->y, 0x81) & split_is(bytes_before(s, i, 2), 0x96) & split_is(bytes_before(s, i, 3), 0xE2));
     if (f->one_space) newlines &= ~(w->newline & w->gap_before);
@@ -124,7 +132,7 @@ SPLIT_INLINE uint64_t is_kana(__m512i first, __m512i second, __m512i third)
     return _mm512_mask_test_epi8_mask(split_is(first, 0xE3), of, _mm512_permutexvar_epi8(second, _mm512_loadu_si512(bit_of_second)));
 }
 
-/* Before gaps between two ordinary characters.  *limit: a gap that begins there
+/* Before gaps between two ordinary characters, or behind them.  *limit: a gap that begins there
  * leaves the window. */
 SPLIT_INLINE uint64_t before_gaps(const struct tok_fast *f, const uint8_t *s, size_t n, size_t i, const struct window *w,
                                   int *limit)
@@ -154,7 +162,8 @@ SPLIT_INLINE uint64_t before_gaps(const struct tok_fast *f, const uint8_t *s, si
         bool stands = before >> at & 1 || tok_plain_before(s, begin);
         cuts |= (uint64_t)(stands && tok_plain_after(s, n, begin + (size_t)len)) << at;
     }
-    return cuts;
+    if (f->behind) cuts = _pdep_u64(_pext_u64(cuts, starts), ends);
+    return f->lone_newlines ? cuts | ((w->newline ^ w->newline_before) & ~(w->newline & w->gap_before) & below(*limit)) : cuts;
 }
 
 static bool windows(const struct tok_fast *f, const uint8_t *s, size_t n, size_t begin, size_t *pos, size_t *ends,

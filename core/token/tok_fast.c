@@ -20,14 +20,16 @@ enum {
 static int spell(const struct tok_fast *f, const uint8_t *p, size_t n, uint8_t *out)
 {
     size_t i = 0, len = 0;
-    for (; i < n && tok_is_blank(f, p[i]); i++) {
-        if (p[i] == '\n' && f->cut_newlines) return -1;
-        if (i && f->one_space) continue;
-        memcpy(out + len, "\xE2\x96\x81", 3);
-        len += 3;
-    }
     while (i < n) {
         uint8_t c = p[i];
+        if (tok_is_blank(f, c)) {
+            if (c == '\n' && f->cut_newlines) return -1;
+            bool more = f->one_space && i && tok_is_blank(f, p[i - 1]);
+            if (!more) memcpy(out + len, "\xE2\x96\x81", 3);
+            len += more ? 0 : 3;
+            i++;
+            continue;
+        }
         if (c < 0x80) {
             bool joined = i + 1 < n && p[i + 1] >= 0x80 && (f->joins[c][(p[i + 1] & 127) >> 6] >> (p[i + 1] & 63) & 1);
             if (!f->neutral[c] || joined) return -1;
@@ -103,8 +105,12 @@ static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, i
         i += c.len;
         bool joined = c.cp < 0x80 && i < n && p[i] >= 0x80 && (f->joins[c.cp][(p[i] & 127) >> 6] >> (p[i] & 63) & 1);
         int32_t symbol = c.cp < 0x10000 && !joined ? f->symbol[c.cp] : 0;
-        if (!symbol) return 0;
-        ids[count++] = symbol - 1;
+        if (symbol) {
+            ids[count++] = symbol - 1;
+            continue;
+        }
+        if (!tok_is_blank(f, p[i - 1]) || (p[i - 1] == '\n' && f->cut_newlines)) return 0;
+        if (!f->one_space || !tok_is_blank(f, p[i - 2])) ids[count++] = f->mark;
     }
     return count;
 }
@@ -191,7 +197,7 @@ static int batch(const struct tokenizer *t, struct tok_scratch *s, const char *t
 bool tok_fast_newlines(const struct tokenizer *t)
 {
     const struct tok_fast *f = t->fast;
-    return f && f->kind == CUT_SPACES && f->cut_newlines && !f->carry && t->pre.n == 0;
+    return f && f->kind == CUT_SPACES && f->cut_newlines && !f->carry && t->pre.n == 0 && !f->suffix;
 }
 
 void tok_fast_let_go(const struct tokenizer *t, struct tok_scratch *s, struct tok_ids *out)

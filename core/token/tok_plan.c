@@ -68,8 +68,9 @@ static bool space_step(const struct norm_step *s, struct tok_fast *f)
     case NORM_PRECOMPILED: return plan_rules_keep_spaces(s->map);
     case NORM_SPM:
         f->first = true;
-        f->last = s->remove_extra;
-        return s->escape && !s->dummy_suffix && (!s->map || plan_rules_keep_spaces(s->map));
+        f->suffix = s->dummy_suffix;
+        f->last = s->remove_extra || s->dummy_suffix;
+        return s->escape && (!s->map || plan_rules_keep_spaces(s->map));
     default: return local_step(s->kind) && s->kind != NORM_BERT_CLEAN;
     }
 }
@@ -79,9 +80,9 @@ static inline bool is_mark(const char *s, size_t n)
     return *s == '\xE2' && n >= 3 && s[1] == '\x96' && s[2] == '\x81';
 }
 
-/* No token reaches over the beginning of a word: the mark of a space comes
- * first in it, or after another. */
-static bool tokens_stay_in_words(const struct tokenizer *t)
+/* No token reaches over the beginning of a word: the mark of a space comes first in
+ * it, or after another.  behind: ... over its end: the mark comes last, or before another. */
+static bool tokens_stay_in_words(const struct tokenizer *t, bool behind)
 {
     for (int id = 0; id < t->vocab.n; id++) {
         size_t n;
@@ -90,11 +91,21 @@ static bool tokens_stay_in_words(const struct tokenizer *t)
         for (size_t i = 0; i < n; i++) {
             if (s[i] != ' ' && s[i] != '\xE2') continue;
             if (s[i] == ' ') return false;
-            bool mark = i && is_mark(s + i, n - i);
-            if (mark && (i < 3 || !is_mark(s + i - 3, 3))) return false;
+            if (!is_mark(s + i, n - i)) continue;
+            size_t end = i + 3;
+            if (behind ? end < n && !is_mark(s + end, n - end) : i && (i < 3 || !is_mark(s + i - 3, 3))) return false;
         }
     }
     return true;
+}
+
+/* Whether a text can be cut before its spaces, or, where nothing is put in front of it, behind them. */
+static bool words_hold_tokens(const struct tokenizer *t, struct tok_fast *f)
+{
+    if (tokens_stay_in_words(t, false)) return true;
+    const struct norm_step *s = t->norm.n == 1 ? t->norm.step : NULL;
+    f->behind = s && s->kind == NORM_SPM && !s->dummy_prefix && tokens_stay_in_words(t, true);
+    return f->behind;
 }
 
 static bool in_tokens(const struct tokenizer *t, char c)
@@ -363,10 +374,10 @@ static bool plan_spaces(const struct tokenizer *t, struct tok_fast *f)
         if (p->kind != PRE_METASPACE || p->cp != 0x2581) return false;
         f->first = true;
         f->carry = !p->cut;
-        return p->cut || (model_sees_parts(t) && tokens_stay_in_words(t));
+        return p->cut || (model_sees_parts(t) && tokens_stay_in_words(t, false));
     }
     f->carry = true;
-    return marks && model_sees_parts(t) && tokens_stay_in_words(t);
+    return marks && model_sees_parts(t) && words_hold_tokens(t, f);
 }
 
 /* Steps that leave characters alone, or make others of each by itself, but for some (unigram_steps.c). */
@@ -420,6 +431,14 @@ static int plan_walk(const struct tokenizer *t, struct tok_fast *f, struct err *
     if (unigram_new(t, map, t->source != SOURCE_SPM, &f->walk, e)) return -1;
     if (f->walk && f->carry) f->longest = WALK_LOOKED_UP;
     return 0;
+}
+
+/* Whether a newline becomes its byte, whatever is around it. */
+static bool falls_to_byte(const struct tokenizer *t, const struct tok_fast *f)
+{
+    const struct unigram *u = f->walk;
+    bool own = f->carry && u && u->first_byte && u->symbol['\n'] == u->first_byte + '\n' && !in_tokens(t, '\n');
+    return own && !(t->norm.step->map && plan_rules_begin_with(t->norm.step->map, "\n", 1));
 }
 
 /* A character's symbol, if it is one whatever is around it, and has a token; or -1. */
@@ -533,10 +552,12 @@ static int plan_scores(const struct tokenizer *t, struct tok_fast *f, struct err
     if (f->carry && t->spm_floats && !floats) return err_oom(e, n * sizeof *floats, "scores");
     f->max_step = fabs(t->unk_score);
     for (size_t id = 0; id < n; id++) {
-        double score = t->vocab.v[id].flags & VOCAB_MODEL ? t->score[id] : 0; /* added tokens have no score */
+        double score = t->vocab.v[id].flags & VOCAB_MODEL ? unigram_score(t, (int)id) : 0; /* added tokens have no score */
         if (floats) floats[id] = (float)score;
         if (fabs(score) > f->max_step) f->max_step = fabs(score);
     }
+    for (uint32_t b = 0; floats && t->byte_fallback && b < 256; b++)
+        if (t->byte_id[b] >= 0) floats[t->byte_id[b]] = (float)unigram_byte_score(b, t->unk_score);
     f->sums = (struct unigram_sums){floats, (float)t->unk_score, t->unk_id, fmaxf((float)f->max_step, 1), unigram_sum_best()};
     return 0;
 }
@@ -568,6 +589,7 @@ int tok_fast_init(struct tokenizer *t, struct err *e)
         drop(&f);
         return -1;
     }
+    f.lone_newlines = falls_to_byte(t, &f);
     plan_inside(t, &f);
     plan_wide(t, &f);
     for (int c = 0x21; c < 0x7F; c++) {

@@ -8,24 +8,37 @@
 
 enum { ENOUGH = 16 }; /* symbols that are worth a walk */
 
+/* Whether p[0..n) has a piece that rules leave alone. */
+static bool has_kept(const struct tok_fast *f, const uint8_t *p, size_t n)
+{
+    int32_t value;
+    bool has = false;
+    for (size_t i = 0; f->walk->kept && i < n && !has; i++)
+        has = trie_step(f->walk->kept, 0, p[i]) && trie_longest(f->walk->kept, (const char *)p + i, n - i, &value);
+    return has;
+}
+
 /* The next character, or all blanks up to the next one.  Returns its bytes; *count
- * symbols; *symbols is NULL if they are not certain. */
+ * symbols; *symbols is NULL if they are not certain.  few: room for those of four bytes. */
 static inline __attribute__((always_inline)) size_t next_symbols(const struct tok_fast *f, const uint8_t *p, size_t n,
-                                                                 const uint16_t **symbols, uint16_t *one, size_t *count)
+                                                                 const uint16_t **symbols, uint16_t few[4], size_t *count)
 {
     const struct unigram *u = f->walk;
     size_t len;
     uint32_t x = unigram_code(u, p, n, &len);
     if (!x && *p < 0x80 && (n < 2 || p[1] != *p)) x = u->single[*p];
-    *symbols = x ? one : NULL;
-    *one = (uint16_t)x;
+    *symbols = x ? few : NULL;
+    *few = (uint16_t)x;
     *count = x != 0;
-    if (x & UNIGRAM_MANY) {
+    if (x == UNIGRAM_BYTES) {
+        for (size_t i = 0; i < len; i++) few[i] = (uint16_t)(u->first_byte + p[i]);
+        *count = len;
+    } else if (x & UNIGRAM_MANY) {
         *symbols = u->many + (x & ~UNIGRAM_MANY) + 1;
         *count = (*symbols)[-1];
     } else if (!x && tok_is_blank(f, *p)) {
-        *symbols = one;
-        *one = u->mark;
+        *symbols = few;
+        *few = u->mark;
         *count = 1;
         while (f->one_space && len < n && tok_is_blank(f, p[len])) len++;
     }
@@ -68,7 +81,7 @@ static inline uint16_t refused_of(const struct tok_fast *f)
 /* The symbols of p[0..n), at most `most` of them; 0: it is not certain, or they are more. */
 static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, size_t most, uint16_t *all)
 {
-    uint16_t one;
+    uint16_t few[4];
     const uint16_t *symbols;
     size_t n_all = 0, count;
     uint16_t refused = refused_of(f);
@@ -80,7 +93,7 @@ static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, s
             i++;
             continue;
         }
-        i += next_symbols(f, p + i, n - i, &symbols, &one, &count);
+        i += next_symbols(f, p + i, n - i, &symbols, few, &count);
         if (count == 0 && symbols && goes_alone(f, n_all ? all[n_all - 1] : 0, p, n, i)) continue;
         if (count == 0 || n_all + count > most || *symbols == refused) return 0;
         if (count == 1) all[n_all] = *symbols;
@@ -148,6 +161,7 @@ static size_t symbols_of_short(const struct tok_fast *f, const uint8_t *p, size_
 size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words, uint64_t *unknown)
 {
     uint16_t *to = words->symbols + words->n;
+    if (has_kept(f, p, n)) return 0;
     size_t count = n <= WALK_LOOKED_UP ? symbols_at_once(f, p, n, to, unknown) : symbols_in_pieces(f, p, n, UNIGRAM_SHORT, to, unknown);
     return count ? count : symbols_of_short(f, p, n, to, unknown);
 }
@@ -157,6 +171,7 @@ size_t tok_walk_all_unknown(const struct tok_fast *f, const uint8_t *p, size_t n
     uint16_t symbols[UNIGRAM_SHORT + UNIGRAM_SLACK];
     uint64_t unknown;
     size_t count = 0, len = 0, few;
+    if (has_kept(f, p, n)) return 0;
     for (size_t i = 0; i < n; i += len, count += few) {
         len = piece_of(p + i, n - i);
         bool begins_blank;
@@ -200,6 +215,7 @@ static bool append_word(const struct tok_fast *f, const uint8_t *p, size_t n, do
 
 bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
 {
+    if (has_kept(f, p, n)) return false;
     size_t end = f->carry ? n : word_end(f, p, n);
     if (end == n) return walk_word(f, p, n, sum, path);
     path->ids = path->buf;
@@ -327,6 +343,7 @@ int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *
                   size_t n, unsigned flags, tok_slow_fn *slow, struct tok_ids *out, struct err *e)
 {
     const struct tok_fast *f = t->fast;
+    if (has_kept(f, (const uint8_t *)text + begin, end - begin)) return slow(t, s, text, begin, end, n, flags, out, e);
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
     uint64_t which;
     bool near = t->spm_floats && fabs(s->sum) + (double)(end - begin) * f->max_step > UNIGRAM_REBASE;
@@ -335,11 +352,12 @@ int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
     if (n_all) return walk_all(t, s, all, n_all, out, e);
     struct pending p = {.begin = begin, .chains = begin == 0};
-    uint16_t one, last = 0, unknown = t->spm_floats ? f->walk->unknown : 0; /* last: the symbol before, 0 if that is not certain */
+    bool alone_too = t->spm_floats && !(f->suffix && end == n); /* something has to be left that the chains put a space behind */
+    uint16_t few[4], last = 0, unknown = alone_too ? f->walk->unknown : 0; /* last: the symbol before, 0 if that is not certain */
     size_t from = out->n;
     for (size_t i = begin;;) {
         const uint16_t *symbols = NULL;
-        size_t count = 0, len = i < end ? next_symbols(f, (const uint8_t *)text + i, end - i, &symbols, &one, &count) : 0, at = out->n;
+        size_t count = 0, len = i < end ? next_symbols(f, (const uint8_t *)text + i, end - i, &symbols, few, &count) : 0, at = out->n;
         if (count == 0 && symbols && goes_alone(f, last, (const uint8_t *)text, end, i + len)) {
             i += len;
             continue;

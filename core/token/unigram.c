@@ -65,7 +65,7 @@ static int note_pairs(struct build *b)
     }
     if (u->unknown) note_pair(u, u->unknown, u->unknown); /* several are one <unk> */
     for (int id = 0; b->t->has_user && id < b->t->vocab.n; id++)
-        if (b->t->vocab.v[id].flags & VOCAB_USER) note_other(b, id);
+        if (unigram_is_long_user(b->t, id)) note_other(b, id);
     for (size_t k = 0; k < b->m->n_odd; k++) note_other(b, b->m->odd[k]);
     return 0;
 }
@@ -107,7 +107,9 @@ static int measure(struct build *b)
 static double single_score(const struct build *b, uint32_t symbol)
 {
     int32_t id = b->m->single[symbol];
-    return id == b->t->unk_id ? b->t->unk_score : b->t->score[id];
+    uint32_t byte = symbol - b->u->first_byte;
+    if (b->u->first_byte && byte < 256) return unigram_byte_score(byte, b->t->unk_score);
+    return id == b->t->unk_id ? b->t->unk_score : unigram_score(b->t, id);
 }
 
 /* What is on the way to a token; room for as many behind it. */
@@ -154,7 +156,7 @@ static void fill_rows(struct build *b)
         int32_t id = o->token[k].value;
         if (!same) set(&p, same++, b->m->single[first], single_score(b, first));
         while (same < n - 1) set(&p, same++, NO_ID, none);
-        set(&p, n - 1, id, b->t->score[id]);
+        set(&p, n - 1, id, unigram_score(b->t, id));
         if (o->common[k + 1] < n) put(b, &p, n, o->row[k]);
     }
 }

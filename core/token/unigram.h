@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/token/trie.h"
 
 struct tokenizer;
 struct charsmap;
@@ -64,8 +65,8 @@ struct unigram {
     int32_t *id;        /* beside the doubles; the floats stand in the same memory, each row behind its ids, of which
                          * the last is the first: what is read together is in one line of the processor's cache */
     size_t turn;        /* ... that is so: all bits; 0 */
-    uint16_t *symbol;   /* [UNIGRAM_CHARS] of a character: a symbol, 0: not certain, or UNIGRAM_MANY | a place in many;
-                         * two more, which are 0 */
+    uint16_t *symbol;   /* [UNIGRAM_CHARS] of a character: a symbol, 0: not certain, UNIGRAM_MANY | a place in many, or
+                         * UNIGRAM_BYTES; two more, which are 0 */
     uint16_t *own;      /* [UNIGRAM_CHARS] of a character that nothing changes any more: a symbol, 0: none, it is in
                          * no token, or UNIGRAM_NOT_THIS */
     uint8_t strange[64];  /* of bytes from 0xC0 on: 1 if all characters that begin with it are unknown */
@@ -79,6 +80,9 @@ struct unigram {
     uint16_t mark;      /* the symbol of U+2581 */
     uint16_t unknown;   /* of all characters that are in no token, or 0: they are not certain.  Its id may
                          * stand for several of them, and its score is t->unk_score */
+    uint16_t first_byte; /* the symbol of byte 0, those of the others behind it: characters in no token become their bytes,
+                          * the first of which has the score t->unk_score, the others 0.  Or 0: they do not */
+    const struct trie *kept; /* user-defined pieces, where rules would change some in a text if these were none; or NULL */
     int32_t unk_id;     /* of the vocabulary */
     int32_t fused;      /* the id that stands for all unknown ones side by side in a word by itself; -1: such a
                          * word is not certain */
@@ -87,6 +91,7 @@ struct unigram {
     unigram_symbols_fn *symbols; /* or NULL: one by one */
 };
 #define UNIGRAM_MANY 0x8000u
+#define UNIGRAM_BYTES 0xFFFEu /* the symbols of the character's bytes */
 #define UNIGRAM_NOT_THIS 0xFFFFu /* a character that is not certain */
 
 /* The best way. */
@@ -133,7 +138,13 @@ static inline size_t unigram_pair(const struct unigram *u, uint32_t a, uint32_t 
 /* Whether a character becomes nothing. */
 static inline bool unigram_removes(const struct unigram *u, uint32_t code)
 {
-    return (code & UNIGRAM_MANY) && u->many[code & ~UNIGRAM_MANY] == 0;
+    return (code & UNIGRAM_MANY) && code != UNIGRAM_BYTES && u->many[code & ~UNIGRAM_MANY] == 0;
+}
+
+/* What stands for a byte of a character in no token. */
+static inline double unigram_byte_score(uint32_t byte, double unk_score)
+{
+    return (byte & 0xC0) == 0x80 ? 0 : unk_score;
 }
 
 /* Whether a token may have these two symbols side by side. */

@@ -15,8 +15,7 @@ enum { CHARS = UNIGRAM_CHARS, MARK = UNIGRAM_MARK };
 
 /* ---- symbols ---- */
 
-/* User-defined pieces have scores of their own kind; a text that has one also has
- * this character of it.  Rather not a letter. */
+/* A text that has such a piece also has this character of it.  Rather not a letter. */
 static uint32_t telling_char(const struct tokenizer *t, int id)
 {
     size_t n;
@@ -32,10 +31,39 @@ static uint32_t telling_char(const struct tokenizer *t, int id)
     return found;
 }
 
+bool unigram_is_long_user(const struct tokenizer *t, int id)
+{
+    size_t n, count = 0;
+    const char *s = vocab_text(&t->vocab, id, &n);
+    if (!(t->vocab.v[id].flags & VOCAB_USER)) return false;
+    for (size_t i = 0; i < n; i++) count += ((uint8_t)s[i] & 0xC0) != 0x80;
+    return count > UNIGRAM_LONGEST;
+}
+
+/* Whether rules change a character of it. */
+static bool is_changed(const struct tokenizer *t, int id, const struct charsmap *rules)
+{
+    size_t n;
+    const char *s = vocab_text(&t->vocab, id, &n), *to;
+    unsigned len = 0;
+    for (size_t i = 0; i < n; i += len) {
+        uni_point((const uint8_t *)s + i, n - i, &len);
+        if (charsmap_match(rules, s + i, len, false, &to)) return true;
+    }
+    return false;
+}
+
+/* Rules leave user-defined pieces alone. */
+static void find_changed(const struct tokenizer *t, const struct charsmap *rules, struct unigram *u)
+{
+    for (int id = 0; rules && t->has_user && id < t->vocab.n && !u->kept; id++)
+        if ((t->vocab.v[id].flags & VOCAB_USER) && is_changed(t, id, rules)) u->kept = &t->user;
+}
+
 static bool leave_out_user(const struct tokenizer *t, struct unigram_map *m)
 {
     for (int id = 0; t->has_user && id < t->vocab.n; id++) {
-        if (!(t->vocab.v[id].flags & VOCAB_USER)) continue;
+        if (!unigram_is_long_user(t, id)) continue;
         uint32_t cp = telling_char(t, id);
         if (!cp) return false;
         m->symbol[cp] = NOT_THIS;
@@ -52,6 +80,13 @@ static uint32_t only_char(const struct tokenizer *t, int id)
     if (n == 0 || n > 4) return 0;
     c = uni_next_inline(s, n);
     return c.len == n && unigram_printable(c.cp) ? c.cp : 0;
+}
+
+static bool has_all_bytes(const struct tokenizer *t)
+{
+    bool all = t->byte_fallback;
+    for (int b = 0; b < 256; b++) all = all && t->byte_id[b] >= 0;
+    return all;
 }
 
 static int name_symbols(const struct tokenizer *t, struct unigram *u, struct unigram_map *m, struct err *e)
@@ -72,20 +107,24 @@ static int name_symbols(const struct tokenizer *t, struct unigram *u, struct uni
         m->single[n] = t->unk_id;
         if (words) u->fused = t->unk_id;
     }
+    if (t->spm_floats && has_all_bytes(t) && n + 256 < UNIGRAM_MANY) {
+        u->first_byte = (uint16_t)(n + 1);
+        for (int b = 0; b < 256; b++) m->single[++n] = t->byte_id[b];
+    }
     u->n_symbols = (uint32_t)n;
     u->mark = m->symbol[MARK];
     m->fit = n > 0 && m->symbol[MARK];
     return 0;
 }
 
-/* Inside a user-defined piece nothing may be cut: its characters are joined (unigram.c),
- * and those that are no symbols are not certain. */
+/* Inside a user-defined piece nothing may be cut: the characters of those that the trie has not
+ * are joined (unigram.c), and those that are no symbols are not certain. */
 static void hold_user(const struct tokenizer *t, struct unigram_map *m)
 {
     for (int id = 0; t->has_user && id < t->vocab.n; id++) {
         size_t n;
         const uint8_t *s = (const uint8_t *)vocab_text(&t->vocab, id, &n);
-        for (size_t i = 0; i < n && (t->vocab.v[id].flags & VOCAB_USER); m->n_joins++) {
+        for (size_t i = 0; i < n && unigram_is_long_user(t, id); m->n_joins++) {
             struct uni_char c = uni_next(s + i, n - i);
             if (c.cp < CHARS && !m->symbol[c.cp]) m->symbol[c.cp] = NOT_THIS;
             i += c.len;
@@ -99,6 +138,13 @@ uint16_t unigram_char(const struct unigram_map *m, uint32_t cp)
 }
 
 /* ---- characters ---- */
+
+/* What a character is that is in no token, and that nothing changes. */
+static uint16_t in_no_token(const struct unigram *u, uint32_t cp)
+{
+    if (!u->first_byte) return u->unknown;
+    return cp < 0x80 ? (uint16_t)(u->first_byte + cp) : UNIGRAM_BYTES;
+}
 
 struct rules {
     const struct unigram_map *m;
@@ -116,7 +162,7 @@ static void replace(struct rules *r, uint32_t cp, const char *to)
     struct unigram *u = r->u;
     size_t n = strlen(to), count = 0, at = u->n_many;
     u->symbol[cp] = 0;
-    if ((n == 0 && !r->removes) || at + n >= UNIGRAM_MANY || r->m->symbol[cp] == NOT_THIS) return;
+    if ((n == 0 && !r->removes) || (at + n + UNIGRAM_MANY) >= UNIGRAM_BYTES || r->m->symbol[cp] == NOT_THIS) return;
     if (!mem_room(&u->many, &r->cap, at + n + 1, sizeof *u->many)) {
         r->oom = true;
         return;
@@ -125,6 +171,10 @@ static void replace(struct rules *r, uint32_t cp, const char *to)
         struct uni_char c = uni_next((const uint8_t *)to + i, n - i);
         bool fit = unigram_printable(c.cp) && c.cp != MARK;
         uint16_t symbol = fit ? r->m->symbol[c.cp] : 0;
+        if (fit && !symbol && u->first_byte) {
+            for (uint32_t end = (uint32_t)i + c.len; i < end; i++) u->many[at + ++count] = (uint16_t)(u->first_byte + (uint8_t)to[i]);
+            continue;
+        }
         if (fit && !symbol && c.len == n) symbol = u->unknown;
         if (!symbol || symbol == NOT_THIS) return;
         u->many[at + ++count] = symbol;
@@ -168,7 +218,7 @@ static int map_chars(const struct charsmap *map, bool graphemes, struct unigram 
     r->removes = !graphemes;
     u->symbol[CHARS] = u->symbol[CHARS + 1] = 0;
     for (uint32_t cp = 0; cp < CHARS; cp++)
-        u->symbol[cp] = m->symbol[cp] == NOT_THIS ? 0 : m->symbol[cp] ? m->symbol[cp] : u->unknown;
+        u->symbol[cp] = m->symbol[cp] == NOT_THIS ? 0 : m->symbol[cp] ? m->symbol[cp] : in_no_token(u, cp);
     if (map && (!charsmap_chars(map, &(struct charsmap_chars){alone, behind, r}) || r->ascii)) m->fit = false;
     for (uint32_t cp = 0; cp < CHARS; cp++)
         if ((!unigram_printable(cp) && !unigram_removes(u, u->symbol[cp])) || cp == MARK || (r->behind[cp / 64] >> cp % 64 & 1) ||
@@ -199,7 +249,7 @@ static void plan_controls(const struct charsmap *rules, const struct unigram_map
     const char *to;
     for (uint8_t c = 1; c < 0x80; c = c == 0x1F ? 0x7F : c + 1) {
         char byte = (char)c;
-        if (!m->symbol[c] && (!rules || !charsmap_match(rules, &byte, 1, false, &to))) u->symbol[c] = u->unknown;
+        if (!m->symbol[c] && (!rules || !charsmap_match(rules, &byte, 1, false, &to))) u->symbol[c] = in_no_token(u, c);
     }
 }
 
@@ -207,7 +257,7 @@ static void plan_controls(const struct charsmap *rules, const struct unigram_map
 static void straighten(struct unigram *u)
 {
     for (uint32_t cp = 0; u->n_many && cp < CHARS; cp++) {
-        const uint16_t *to = u->symbol[cp] & UNIGRAM_MANY ? u->many + (u->symbol[cp] & ~UNIGRAM_MANY) : NULL;
+        const uint16_t *to = (u->symbol[cp] & UNIGRAM_MANY) && u->symbol[cp] != UNIGRAM_BYTES ? u->many + (u->symbol[cp] & ~UNIGRAM_MANY) : NULL;
         if (to && *to == 1) u->symbol[cp] = to[1];
     }
 }
@@ -241,6 +291,7 @@ int unigram_map(const struct tokenizer *t, const struct charsmap *rules, bool gr
     if (unigram_steps(t, u, e)) return -1;
     straighten(u);
     find_strange(u);
+    find_changed(t, rules, u);
     return 0;
 }
 

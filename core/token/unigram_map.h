@@ -38,10 +38,14 @@ static inline bool unigram_printable(uint32_t cp)
     return cp > 0x20 && cp != 0x7F && cp < UNIGRAM_CHARS;
 }
 
+/* Whether the token is a user-defined piece of more than UNIGRAM_LONGEST characters. */
+bool unigram_is_long_user(const struct tokenizer *t, int id);
+
 /* Whether the trie has the token. */
 static inline bool unigram_in_walk(const struct tokenizer *t, int id)
 {
-    return (t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_USER | unigram_without(t))) == VOCAB_MODEL;
+    bool in_text = (t->vocab.v[id].flags & (VOCAB_MODEL | unigram_without(t))) == VOCAB_MODEL;
+    return in_text && !unigram_is_long_user(t, id);
 }
 
 #endif

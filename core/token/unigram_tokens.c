@@ -17,10 +17,11 @@ struct reading {
     bool oom;
 };
 
-/* What is in tokens, but is none: unknown alone, with a symbol of its own. */
+/* What is in tokens, but is none: unknown alone, with a symbol of its own, or its byte. */
 static uint16_t name_part(const struct reading *r, uint32_t cp)
 {
     struct unigram *u = r->u;
+    if (u->first_byte && cp < 0x80 && unigram_printable(cp)) return (uint16_t)(u->first_byte + cp);
     if (!(r->t->spm_floats || u->fused >= 0) || !u->unknown || !unigram_printable(cp) || cp == UNIGRAM_MARK || u->n_symbols + 1 >= UNIGRAM_MANY)
         return UNIGRAM_NOT_THIS;
     r->m->single[++u->n_symbols] = r->t->unk_id;
