@@ -1,5 +1,7 @@
 /* The symbols of a short word with AVX-512: 16 characters at a time, whatever their lengths, which
  * could not be guessed. */
+#include <string.h>
+
 #include "core/token/lanes.h"
 #include "core/token/unigram.h"
 
@@ -44,6 +46,29 @@ static __attribute__((noinline)) size_t mostly_strange(const struct unigram *u, 
     return count;
 }
 
+/* What characters become that become several, `odd` ones of to[0..count), which begin at first; 0: they are too many, or one is
+ * nothing. */
+static __attribute__((noinline)) size_t spread(const struct unigram *u, const uint8_t *p, uint64_t first, uint32_t odd, size_t count,
+                                               uint16_t *to, uint64_t *unknown)
+{
+    uint16_t code[UNIGRAM_SLACK];
+    size_t k = 0;
+    memcpy(code, to, count * sizeof *code);
+    for (size_t i = 0; i < count; i++, odd >>= 1, first &= first - 1) {
+        uint32_t c = code[i], from = c & ~UNIGRAM_MANY;
+        const uint8_t *s = p + _tzcnt_u64(first);
+        bool bytes = c == UNIGRAM_BYTES;
+        size_t len = !(odd & 1) ? 1 : !bytes ? u->many[from] : *s < 0xE0 ? 2 : *s < 0xF0 ? 3 : 4;
+        if (len == 0 || k + len > UNIGRAM_SLACK) return 0;
+        to[k] = code[i];
+        for (size_t j = 0; (odd & 1) && j < len; j++) to[k + j] = bytes ? (uint16_t)(u->first_byte + s[j]) : u->many[from + 1 + j];
+        k += len;
+    }
+    *unknown = 0;
+    for (size_t i = 0; u->unknown && i < k; i++) *unknown |= (uint64_t)(to[i] == u->unknown) << i;
+    return k;
+}
+
 size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
                                   size_t n, uint16_t *to, uint64_t *unknown)
 {
@@ -51,7 +76,7 @@ size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_
     const __m512i x = _mm512_maskz_loadu_epi8(all, p), low = _mm512_set1_epi32(0xFFFF);
     uint64_t first = lanes_first(x) & all, blank = blanks_of(x, b->blank) & all;
     size_t count = (size_t)_mm_popcnt_u64(first), done = 0;
-    uint32_t marks = (uint32_t)_pext_u64(blank, first), odd = 0;
+    uint32_t marks = (uint32_t)_pext_u64(blank, first), odd = 0, many = 0;
     *unknown = 0;
     if (b->one && (marks & (marks - 1)) && is_run(u, b->blank, marks)) {
         size_t more = (size_t)_mm_popcnt_u32(marks) - 1;
@@ -62,19 +87,21 @@ size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_
     if (n > 64 || count > 32 || (b->one && (marks & (marks - 1)))) return 0;
     uint64_t unusual = u->some_strange && !refused ? strange(u, x, first) : 0;
     if (unusual && _mm_popcnt_u64(first & ~unusual) <= 3) return mostly_strange(u, p, n, first, first & ~unusual, blank, to, unknown);
+    const uint64_t begins = first;
     for (; done < count; done += 16, marks >>= 16) {
         __mmask16 lanes = (__mmask16)_bzhi_u32(0xFFFF, (unsigned)(count - done));
         __m512i cp = _mm512_min_epu32(lanes_decode(x, first), _mm512_set1_epi32(UNIGRAM_CHARS));
         __m512i s = _mm512_and_si512(_mm512_i32gather_epi32(cp, u->symbol, sizeof *u->symbol), low);
         s = _mm512_mask_mov_epi32(s, _mm512_testn_epi32_mask(s, s) & (__mmask16)marks, _mm512_set1_epi32(u->mark));
-        __mmask16 bad = _mm512_testn_epi32_mask(s, s) | _mm512_test_epi32_mask(s, _mm512_set1_epi32((int)UNIGRAM_MANY)) |
-                        _mm512_cmpeq_epi32_mask(s, _mm512_set1_epi32((int)refused));
+        __mmask16 bad = _mm512_testn_epi32_mask(s, s) | _mm512_cmpeq_epi32_mask(s, _mm512_set1_epi32((int)refused));
         odd |= (uint32_t)(bad & lanes);
+        many |= (uint32_t)(_mm512_test_epi32_mask(s, _mm512_set1_epi32((int)UNIGRAM_MANY)) & lanes) << done;
         *unknown |= (uint64_t)(_mm512_cmpeq_epi32_mask(s, _mm512_set1_epi32(u->unknown)) & lanes) << done;
         _mm256_storeu_si256((void *)(to + done), _mm512_cvtepi32_epi16(s));
         first &= ~(uint64_t)0 << (_tzcnt_u64(_pdep_u64((uint64_t)1 << 16, first)) & 63);
     }
-    return odd ? 0 : count;
+    if (odd) return 0;
+    return !many ? count : refused ? 0 : spread(u, p, begins, many, count, to, unknown);
 }
 #else
 size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
