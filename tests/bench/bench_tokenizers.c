@@ -1,6 +1,6 @@
 /* Speed of a tokenizer on one thread, by processor time: loading, the first
- * pass over a text (empty caches), the best of later passes, decoding, and
- * words of 20,000 to 1.6 million characters.
+ * pass over a text (empty caches), the best of later passes, both with offsets
+ * too, decoding, and words of 20,000 to 1.6 million characters.
  *
  * usage: bench_tokenizers [TOKENIZER TEXT...]
  *
@@ -95,25 +95,37 @@ static double seconds_together(const struct tokenizer *t, const struct buf *text
     return best;
 }
 
+/* Seconds of the first pass over text with empty caches, and of the best later one. */
+static void time_passes(const struct tokenizer *t, const struct buf *text, bool spans, double *first, double *best)
+{
+    struct tok_ids ids = {.want_spans = spans};
+    double start = cpu_s();
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    must(!s);
+    *best = 1e9;
+    for (int run = 0; run < RUNS; run++) {
+        encode_some(t, s, text, &ids, 0, 1, false);
+        double now = cpu_s(), took = now - start;
+        if (run == 0) *first = took;
+        else if (took < *best) *best = took;
+        start = now;
+    }
+    tok_scratch_free(s);
+    tok_ids_free(&ids);
+}
+
 static void bench_text(const struct tokenizer *t, const char *name, const struct buf *text)
 {
     struct tok_ids ids = {0};
     struct buf back = {0};
-    double mb = (double)text->len / 1e6, first = 0, best = 1e9, decode = 1e9;
-    double start = cpu_s();
+    double mb = (double)text->len / 1e6, first, best, decode = 1e9, again[2], warm[2];
+    time_passes(t, text, false, &first, &best);
     struct tok_scratch *s = tok_scratch_new(t, &e);
     must(!s);
-    for (int run = 0; run < RUNS; run++) {
-        encode_some(t, s, text, &ids, 0, 1, false);
-        double now = cpu_s(), took = now - start;
-        if (run == 0) first = took;
-        else if (took < best) best = took;
-        start = now;
-    }
     encode_some(t, s, text, &ids, 0, 1, true);
     for (int run = 0; run < RUNS; run++) {
         buf_clear(&back);
-        start = cpu_s();
+        double start = cpu_s();
         must(tok_decode(t, ids.id, ids.n, false, &back, &e));
         double took = cpu_s() - start;
         if (took < decode) decode = took;
@@ -122,6 +134,9 @@ static void bench_text(const struct tokenizer *t, const char *name, const struct
     printf("%s: %.1f MB, %zu tokens; first pass %.0f, warm %.0f, decode %.0f MB/s; %d threads, warm: %.0f MB/s%s\n",
            name, mb, ids.n, mb / first, mb / best, mb / decode, THREADS, mb / seconds_together(t, text),
            same ? "" : " (normalised)");
+    for (int spans = 0; spans < 2; spans++) time_passes(t, text, spans, &again[spans], &warm[spans]);
+    printf("%s, with offsets: empty caches %.0f, warm %.0f MB/s (%.2f, %.2f of the speed without, in turn)\n", name,
+           mb / again[1], mb / warm[1], again[0] / again[1], warm[0] / warm[1]);
     fflush(stdout);
     tok_scratch_free(s);
     tok_ids_free(&ids);
