@@ -88,7 +88,7 @@ struct norm {
     struct regex_work *work;
     struct norm_same *same[4];
     size_t seen;                /* bytes, before there are such tables */
-    size_t n_put;               /* characters that a step wrote one by one, ever: for tests */
+    size_t n_put;               /* characters that a step wrote one by one, ever: to ask for a stop, and for tests */
     struct norm_char { uint32_t cp; int change; } *list, *tmp;
     size_t list_cap, n_list;
 };
