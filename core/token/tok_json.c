@@ -212,11 +212,8 @@ static void find_unk(struct tokenizer *t, const char *unk)
 
 static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
 {
-    static const char *const keys[] = {
-        "type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
-        "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges", NULL};
     const char *unk = NULL, *prefix = NULL, *suffix = NULL;
-    if (part_keys(m, keys, "model", e) || json_opt_f64(m, "dropout", 0, 1, &t->dropout, "model", e) ||
+    if (part_keys(m, "model", e) || json_opt_f64(m, "dropout", 0, 1, &t->dropout, "model", e) ||
         json_opt_str(m, "unk_token", &unk, "model", e) ||
         json_opt_str(m, "continuing_subword_prefix", &prefix, "model", e) ||
         json_opt_str(m, "end_of_word_suffix", &suffix, "model", e) ||
@@ -236,12 +233,10 @@ static int read_bpe(struct tokenizer *t, const struct cJSON *m, struct err *e)
 
 static int read_wordpiece(struct tokenizer *t, const struct cJSON *m, struct err *e)
 {
-    static const char *const keys[] = {"type", "unk_token", "continuing_subword_prefix",
-                                       "max_input_chars_per_word", "vocab", NULL};
     const char *unk = "[UNK]", *prefix = "##";
     int64_t most = 100;
     t->model = MODEL_WORDPIECE;
-    if (part_keys(m, keys, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e) ||
+    if (part_keys(m, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e) ||
         json_opt_str(m, "continuing_subword_prefix", &prefix, "model", e) ||
         json_opt_i64(m, "max_input_chars_per_word", 0, INT32_MAX, &most, "model", e))
         return -1;
@@ -255,7 +250,6 @@ static int read_wordpiece(struct tokenizer *t, const struct cJSON *m, struct err
 
 static int read_unigram(struct tokenizer *t, const struct cJSON *m, struct err *e)
 {
-    static const char *const keys[] = {"type", "unk_id", "vocab", "byte_fallback", NULL};
     int64_t unk = -1;
     t->model = MODEL_UNIGRAM;
     t->fuse_unk = true;
@@ -263,7 +257,7 @@ static int read_unigram(struct tokenizer *t, const struct cJSON *m, struct err *
         err_set(e, ERR_DATA, "the vocabulary is empty");
         return err_hint(e, "save the file again where its vocabulary's own file is there, too");
     }
-    if (part_keys(m, keys, "model", e) ||
+    if (part_keys(m, "model", e) ||
         json_opt_i64(m, "unk_id", 0, t->vocab.n - 1, &unk, "model", e) ||
         json_opt_bool(m, "byte_fallback", &t->byte_fallback, "model", e))
         return -1;
@@ -273,10 +267,9 @@ static int read_unigram(struct tokenizer *t, const struct cJSON *m, struct err *
 
 static int read_wordlevel(struct tokenizer *t, const struct cJSON *m, struct err *e)
 {
-    static const char *const keys[] = {"type", "unk_token", "vocab", NULL};
     const char *unk = "<unk>";
     t->model = MODEL_WORDLEVEL;
-    if (part_keys(m, keys, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e)) return -1;
+    if (part_keys(m, "model", e) || json_opt_str(m, "unk_token", &unk, "model", e)) return -1;
     if (!(t->unk_text = mem_strdup(unk))) return err_oom(e, 1, "a string");
     find_unk(t, unk);
     return 0;

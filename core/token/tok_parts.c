@@ -1,5 +1,5 @@
 /* Normalizers of a tokenizer.json, and patterns.  In every part each key is
- * known and honoured (or known to mean nothing there), or the file is refused:
+ * one of some part, honoured where it means something, or the file is refused:
  * a tokenizer that is almost right is wrong. */
 #include <assert.h>
 #include <cjson/cJSON.h>
@@ -19,22 +19,27 @@ int part_type(const struct cJSON *j, const char *part, const char **type, struct
     return json_get_str(j, "type", type, part, e);
 }
 
-int part_keys(const struct cJSON *j, const char *const *keys, const char *where, struct err *e)
+int part_keys_and(const struct cJSON *j, const char *const *more, const char *where, struct err *e)
 {
     static const char *const all[] = {
         "add_prefix_space", "behavior", "byte_fallback", "clean_text", "cleanup", "cls", "content", "continuing_subword_prefix", "decoders", "delimiter",
         "dropout", "end_of_word_suffix", "fuse_unk", "handle_chinese_chars", "ignore_merges", "individual_digits", "invert", "length", "lowercase",
         "max_input_chars_per_word", "merges", "normalizers", "pad_token", "pair", "pattern", "precompiled_charsmap", "prefix", "prepend",
         "prepend_scheme", "pretokenizers", "processors", "replacement", "sep", "single", "special_tokens", "split", "start", "stop", "str_rep",
-        "strip_accents", "strip_left", "strip_right", "suffix", "trim_offsets", "unk_id", "unk_token", "use_regex", "vocab", "word_delimiter_token"};
-    enum { MOST_OWN = 16 };
-    const char *known[MOST_OWN + COUNT_OF(all) + 1];
+        "strip_accents", "strip_left", "strip_right", "suffix", "trim_offsets", "type", "unk_id", "unk_token", "use_regex", "vocab", "word_delimiter_token"};
+    enum { MOST_MORE = 16 };
+    const char *known[MOST_MORE + COUNT_OF(all) + 1];
     size_t n = 0;
-    for (; keys[n]; n++) known[n] = keys[n];
-    assert(n <= MOST_OWN);
+    for (; more[n]; n++) known[n] = more[n];
+    assert(n <= MOST_MORE);
     memcpy(known + n, all, sizeof all);
     known[n + COUNT_OF(all)] = NULL;
     return json_known_keys(j, known, where, e);
+}
+
+int part_keys(const struct cJSON *j, const char *where, struct err *e)
+{
+    return part_keys_and(j, (const char *const[]){NULL}, where, e);
 }
 
 int part_unknown(const char *part, const char *type, struct err *e)
@@ -45,9 +50,8 @@ int part_unknown(const char *part, const char *type, struct err *e)
 int part_list(const struct cJSON *j, const char *key, const char *where, const struct cJSON **list,
               struct err *e)
 {
-    const char *keys[] = {"type", key, NULL};
     *list = json_member(j, key);
-    if (part_keys(j, keys, where, e)) return -1;
+    if (part_keys(j, where, e)) return -1;
     if (!cJSON_IsArray(*list)) return err_set(e, ERR_DATA, "%s: no list '%s'", where, key);
     return 0;
 }
@@ -97,10 +101,8 @@ static const char where[] = "normalizer";
 
 static int read_bert(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "clean_text", "handle_chinese_chars", "strip_accents",
-                                       "lowercase", NULL};
     bool clean, chinese, lower, accents;
-    if (part_keys(j, keys, where, e) || json_get_bool(j, "clean_text", &clean, where, e) ||
+    if (part_keys(j, where, e) || json_get_bool(j, "clean_text", &clean, where, e) ||
         json_get_bool(j, "handle_chinese_chars", &chinese, where, e) ||
         json_get_bool(j, "lowercase", &lower, where, e))
         return -1;
@@ -116,18 +118,16 @@ static int read_bert(struct tokenizer *t, const struct cJSON *j, struct err *e)
 
 static int read_strip(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "strip_left", "strip_right", NULL};
     struct norm_step *s = norm_chain_add(&t->norm, NORM_STRIP, e);
-    if (!s || part_keys(j, keys, where, e)) return -1;
+    if (!s || part_keys(j, where, e)) return -1;
     return json_get_bool(j, "strip_left", &s->left, where, e) ||
            json_get_bool(j, "strip_right", &s->right, where, e) ? -1 : 0;
 }
 
 static int read_prepend(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "prepend", NULL};
     struct norm_step *s = norm_chain_add(&t->norm, NORM_PREPEND, e);
-    if (!s || part_keys(j, keys, where, e)) return -1;
+    if (!s || part_keys(j, where, e)) return -1;
     if (part_text(j, "prepend", where, &s->to, &s->n_to, e)) return -1;
     if (s->n_to == 0)
         return err_set(e, ERR_DATA, "%s: Prepend of an empty text takes the first character's place in Hugging Face's programs, so that "
@@ -137,10 +137,9 @@ static int read_prepend(struct tokenizer *t, const struct cJSON *j, struct err *
 
 static int read_replace(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "pattern", "content", NULL};
     const char *source;
     struct norm_step *s = norm_chain_add(&t->norm, NORM_REPLACE, e);
-    if (!s || part_keys(j, keys, "normalizer Replace", e)) return -1;
+    if (!s || part_keys(j, "normalizer Replace", e)) return -1;
     if (part_text(j, "content", "normalizer Replace", &s->to, &s->n_to, e)) return -1;
     if (tok_read_pattern(json_member(j, "pattern"), "normalizer Replace", &s->from, &s->n_from, &s->re,
                          &source, e))
@@ -151,10 +150,9 @@ static int read_replace(struct tokenizer *t, const struct cJSON *j, struct err *
 
 static int read_precompiled(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "precompiled_charsmap", NULL};
     const char *text = NULL, *here = "normalizer Precompiled";
     struct buf bytes = {0};
-    if (part_keys(j, keys, here, e) || json_opt_str(j, "precompiled_charsmap", &text, here, e))
+    if (part_keys(j, here, e) || json_opt_str(j, "precompiled_charsmap", &text, here, e))
         return -1;
     if (!text || !*text) return 0; /* no rules: nothing happens */
     struct norm_step *s = norm_chain_add(&t->norm, NORM_PRECOMPILED, e);
@@ -197,7 +195,6 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
         {"NFC", NORM_NFC}, {"NFD", NORM_NFD}, {"NFKC", NORM_NFKC}, {"NFKD", NORM_NFKD},
         {"Lowercase", NORM_LOWERCASE}, {"StripAccents", NORM_STRIP_ACCENTS}, {"Nmt", NORM_NMT},
         {"ByteLevel", NORM_BYTE_LEVEL}, {"PythonLower", NORM_PYTHON_LOWER}, {"PythonUpper", NORM_PYTHON_UPPER}};
-    static const char *const keys[] = {"type", NULL};
     const char *type;
     const struct cJSON *list;
     if (depth > 8) return err_set(e, ERR_DATA, "normalizers are nested deeper than 8");
@@ -205,7 +202,7 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
         bool ours = plain[i].kind >= NORM_PYTHON_LOWER;
         if (strcmp(type, plain[i].type) != 0 || (ours && t->source != SOURCE_PIECES)) continue;
-        if (part_keys(j, keys, where, e)) return -1;
+        if (part_keys(j, where, e)) return -1;
         return norm_chain_add(&t->norm, plain[i].kind, e) ? 0 : -1;
     }
     if (strcmp(type, "BertNormalizer") == 0) return read_bert(t, j, e);

@@ -9,9 +9,10 @@
 
 struct cJSON;
 int part_type(const struct cJSON *j, const char *part, const char **type, struct err *e);
-/* Like json_known_keys(), but keys of other parts may stand there, too: Hugging Face's programs
- * pass over them, and Cohere's templates have those of a ByteLevel. */
-int part_keys(const struct cJSON *j, const char *const *keys, const char *where, struct err *e);
+/* Like json_known_keys(), of the keys that parts have: those of other parts may stand there, too, as Hugging Face's
+ * programs pass over them, and Cohere's templates have those of a ByteLevel.  more: and these, up to NULL. */
+int part_keys(const struct cJSON *j, const char *where, struct err *e);
+int part_keys_and(const struct cJSON *j, const char *const *more, const char *where, struct err *e);
 int part_unknown(const char *part, const char *type, struct err *e);
 /* The list of a Sequence, which has no other key of its own. */
 int part_list(const struct cJSON *j, const char *key, const char *where, const struct cJSON **list,

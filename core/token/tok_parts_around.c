@@ -161,10 +161,10 @@ static int apply_template(const struct tokenizer *t, const struct cJSON *j, bool
 
 static int read_template(struct around *a, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "single", "pair", "special_tokens", "source_language_id", "target_language_id", NULL};
+    static const char *const more[] = {"source_language_id", "target_language_id", NULL};
     size_t n_tokens[2] = {0, 0};
     bool has_pair = json_member(j, "pair");
-    if (part_keys(j, keys, template_where, e) || template_list(a->t, j, "single", NULL, NULL, &n_tokens[0], e) ||
+    if (part_keys_and(j, more, template_where, e) || template_list(a->t, j, "single", NULL, NULL, &n_tokens[0], e) ||
         (has_pair && template_list(a->t, j, "pair", NULL, NULL, &n_tokens[1], e)))
         return -1;
     for (int k = 0; k < 4; k++)
@@ -257,18 +257,16 @@ static int trim(struct around *a, bool offsets, bool prefix_space, struct err *e
 /* Which of the two it is shows in its keys, whatever its type says, as in Hugging Face's programs. */
 static int read_around(struct around *a, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "sep", "cls", "trim_offsets", "add_prefix_space", NULL};
     const struct cJSON *offsets = json_member(j, "trim_offsets"), *prefix = json_member(j, "add_prefix_space");
     bool roberta = cJSON_IsBool(offsets) && cJSON_IsBool(prefix);
-    if (part_keys(j, keys, where, e) || (roberta && trim(a, cJSON_IsTrue(offsets), cJSON_IsTrue(prefix), e))) return -1;
+    if (part_keys(j, where, e) || (roberta && trim(a, cJSON_IsTrue(offsets), cJSON_IsTrue(prefix), e))) return -1;
     return around(a, j, roberta, e);
 }
 
 static int read_byte_level(struct around *a, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "add_prefix_space", "trim_offsets", "use_regex", NULL};
     bool offsets = false, prefix = false;
-    return part_keys(j, keys, where, e) || json_get_bool(j, "trim_offsets", &offsets, where, e) ||
+    return part_keys(j, where, e) || json_get_bool(j, "trim_offsets", &offsets, where, e) ||
            json_get_bool(j, "add_prefix_space", &prefix, where, e) || trim(a, offsets, prefix, e) ? -1 : 0;
 }
 

@@ -14,18 +14,15 @@ static const char where[] = "decoder";
 
 static int read_wordpiece(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "prefix", "cleanup", NULL};
-    return part_keys(j, keys, where, e) || part_text(j, "prefix", where, &s->a, &s->n_a, e) ||
+    return part_keys(j, where, e) || part_text(j, "prefix", where, &s->a, &s->n_a, e) ||
            json_get_bool(j, "cleanup", &s->cleanup, where, e) ? -1 : 0;
 }
 
 static int read_metaspace(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "replacement", "prepend_scheme", "split",
-                                       "add_prefix_space", "str_rep", NULL};
     const char *scheme = NULL;
     bool prefix = true;
-    if (part_keys(j, keys, where, e) || part_char(j, "replacement", where, &s->cp, e) ||
+    if (part_keys(j, where, e) || part_char(j, "replacement", where, &s->cp, e) ||
         json_opt_bool(j, "add_prefix_space", &prefix, where, e) ||
         json_opt_str(j, "prepend_scheme", &scheme, where, e))
         return -1;
@@ -42,8 +39,8 @@ static int part_some_text(const struct cJSON *j, const char *key, char **out, si
 
 static int read_ctc(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "pad_token", "word_delimiter_token", "cleanup", NULL}, word[] = "word_delimiter_token";
-    if (part_keys(j, keys, where, e) || part_text(j, "pad_token", where, &s->a, &s->n_a, e) ||
+    static const char word[] = "word_delimiter_token";
+    if (part_keys(j, where, e) || part_text(j, "pad_token", where, &s->a, &s->n_a, e) ||
         json_get_bool(j, "cleanup", &s->cleanup, where, e))
         return -1;
     return s->cleanup ? part_some_text(j, word, &s->b, &s->n_b, e) : part_text(j, word, where, &s->b, &s->n_b, e);
@@ -51,18 +48,16 @@ static int read_ctc(struct dec_step *s, const struct cJSON *j, struct err *e)
 
 static int read_replace(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "pattern", "content", NULL};
     const char *source;
-    return part_keys(j, keys, where, e) || part_text(j, "content", where, &s->b, &s->n_b, e) ||
+    return part_keys(j, where, e) || part_text(j, "content", where, &s->b, &s->n_b, e) ||
            tok_read_pattern(json_member(j, "pattern"), "decoder Replace", &s->a, &s->n_a, &s->re,
                             &source, e) ? -1 : 0;
 }
 
 static int read_strip(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "content", "start", "stop", NULL};
     int64_t start = 0, stop = 0;
-    if (part_keys(j, keys, where, e) || part_char(j, "content", where, &s->cp, e) ||
+    if (part_keys(j, where, e) || part_char(j, "content", where, &s->cp, e) ||
         json_get_i64(j, "start", 0, INT32_MAX, &start, where, e) ||
         json_get_i64(j, "stop", 0, INT32_MAX, &stop, where, e))
         return -1;
@@ -73,15 +68,13 @@ static int read_strip(struct dec_step *s, const struct cJSON *j, struct err *e)
 
 static int read_bpe(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "suffix", NULL};
-    return part_keys(j, keys, where, e) || part_some_text(j, "suffix", &s->a, &s->n_a, e) ? -1 : 0;
+    return part_keys(j, where, e) || part_some_text(j, "suffix", &s->a, &s->n_a, e) ? -1 : 0;
 }
 
 static int read_nothing(struct dec_step *s, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "add_prefix_space", "trim_offsets", "use_regex", NULL};
     (void)s;
-    return part_keys(j, keys, where, e);
+    return part_keys(j, where, e);
 }
 
 static int read_decoder(struct tokenizer *t, const struct cJSON *j, int depth, struct err *e)

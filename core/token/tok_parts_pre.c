@@ -17,9 +17,8 @@ static struct pre_step *add(struct tokenizer *t, enum pre_kind kind, struct err 
 
 static int read_byte_level(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "add_prefix_space", "trim_offsets", "use_regex", NULL};
     bool trim = true, use_regex = true, prefix = false;
-    if (part_keys(j, keys, where, e) ||
+    if (part_keys(j, where, e) ||
         json_get_bool(j, "add_prefix_space", &prefix, where, e) ||
         json_opt_bool(j, "trim_offsets", &trim, where, e) ||
         json_opt_bool(j, "use_regex", &use_regex, where, e))
@@ -44,10 +43,9 @@ static int read_behavior(const struct cJSON *j, struct pre_step *s, struct err *
 
 static int read_split(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "pattern", "behavior", "invert", NULL};
     const char *source = NULL;
     struct pre_step *s = add(t, PRE_SPLIT, e);
-    if (!s || part_keys(j, keys, "pre_tokenizer Split", e) || read_behavior(j, s, e) ||
+    if (!s || part_keys(j, "pre_tokenizer Split", e) || read_behavior(j, s, e) ||
         json_opt_bool(j, "invert", &s->invert, where, e) ||
         tok_read_pattern(json_member(j, "pattern"), "pre_tokenizer Split", &s->text, &s->n_text,
                          &s->re, &source, e))
@@ -61,18 +59,15 @@ static int read_split(struct tokenizer *t, const struct cJSON *j, struct err *e)
 
 static int read_set(struct tokenizer *t, const struct cJSON *j, const char *type, struct err *e)
 {
-    static const char *const no_keys[] = {"type", NULL}, *const digit_keys[] = {"type", "individual_digits", NULL},
-                      *const punct_keys[] = {"type", "behavior", NULL},
-                      *const char_keys[] = {"type", "delimiter", NULL};
     struct pre_step *s = add(t, PRE_SPLIT_SET, e);
     bool individual = false;
     if (!s) return -1;
     if (strcmp(type, "WhitespaceSplit") == 0) {
         s->behavior = PRE_REMOVED;
-        return part_keys(j, no_keys, where, e);
+        return part_keys(j, where, e);
     }
     if (strcmp(type, "Digits") == 0) {
-        if (part_keys(j, digit_keys, where, e) ||
+        if (part_keys(j, where, e) ||
             json_get_bool(j, "individual_digits", &individual, where, e))
             return -1;
         s->set = SET_NUMERIC;
@@ -82,18 +77,17 @@ static int read_set(struct tokenizer *t, const struct cJSON *j, const char *type
     if (strcmp(type, "CharDelimiterSplit") == 0) {
         s->set = SET_CHAR;
         s->behavior = PRE_REMOVED;
-        return part_keys(j, char_keys, where, e) || part_char(j, "delimiter", where, &s->cp, e) ? -1 : 0;
+        return part_keys(j, where, e) || part_char(j, "delimiter", where, &s->cp, e) ? -1 : 0;
     }
     s->set = SET_PUNCT;
-    if (part_keys(j, punct_keys, where, e)) return -1;
+    if (part_keys(j, where, e)) return -1;
     return json_member(j, "behavior") ? read_behavior(j, s, e) : 0;
 }
 
 static int read_bert(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", NULL};
     struct pre_step *s = add(t, PRE_SPLIT_SET, e);
-    if (!s || part_keys(j, keys, where, e)) return -1;
+    if (!s || part_keys(j, where, e)) return -1;
     s->behavior = PRE_REMOVED;
     if (!(s = add(t, PRE_SPLIT_SET, e))) return -1;
     s->set = SET_PUNCT;
@@ -102,12 +96,10 @@ static int read_bert(struct tokenizer *t, const struct cJSON *j, struct err *e)
 
 static int read_metaspace(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "replacement", "prepend_scheme", "split",
-                                       "add_prefix_space", "str_rep", NULL};
     const char *scheme = NULL, *rep = NULL, *here = "pre_tokenizer Metaspace";
     bool prefix = true, cut = true;
     struct pre_step *s = add(t, PRE_METASPACE, e);
-    if (!s || part_keys(j, keys, here, e) || part_char(j, "replacement", here, &s->cp, e) ||
+    if (!s || part_keys(j, here, e) || part_char(j, "replacement", here, &s->cp, e) ||
         json_opt_str(j, "prepend_scheme", &scheme, here, e) || json_opt_str(j, "str_rep", &rep, here, e) ||
         json_opt_bool(j, "split", &cut, here, e) ||
         json_opt_bool(j, "add_prefix_space", &prefix, here, e))
@@ -126,10 +118,9 @@ static int read_metaspace(struct tokenizer *t, const struct cJSON *j, struct err
 
 static int read_length(struct tokenizer *t, const struct cJSON *j, struct err *e)
 {
-    static const char *const keys[] = {"type", "length", NULL};
     int64_t length = 5;
     struct pre_step *s = add(t, PRE_FIXED_LENGTH, e);
-    if (!s || part_keys(j, keys, where, e) ||
+    if (!s || part_keys(j, where, e) ||
         json_opt_i64(j, "length", 1, INT32_MAX, &length, where, e))
         return -1;
     s->length = (size_t)length;
@@ -138,8 +129,7 @@ static int read_length(struct tokenizer *t, const struct cJSON *j, struct err *e
 
 static int read_plain(struct tokenizer *t, const struct cJSON *j, enum pre_kind kind, struct err *e)
 {
-    static const char *const keys[] = {"type", NULL};
-    return add(t, kind, e) && part_keys(j, keys, where, e) == 0 ? 0 : -1;
+    return add(t, kind, e) && part_keys(j, where, e) == 0 ? 0 : -1;
 }
 
 static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struct err *e)
