@@ -326,10 +326,18 @@ bool spm_model_looks_like(const void *data, size_t n)
 
 /* ---- writing ---- */
 
+enum { VARINT_MOST = 10 }; /* bytes */
+static char *varint(char *to, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7) *to++ = (char)(v | 0x80);
+    *to++ = (char)v;
+    return to;
+}
+
 static void put_varint(struct buf *b, uint64_t v)
 {
-    for (; v >= 0x80; v >>= 7) buf_addc(b, (char)(v | 0x80));
-    buf_addc(b, (char)v);
+    char bytes[VARINT_MOST];
+    buf_add(b, bytes, (size_t)(varint(bytes, v) - bytes));
 }
 
 static void put_number(struct buf *b, uint32_t field, int64_t v)
@@ -353,14 +361,30 @@ static void put_float(struct buf *b, uint32_t field, float v)
     for (int k = 0; k < 4; k++) buf_addc(b, (char)(bits >> (8 * k)));
 }
 
-static void put_piece(struct buf *out, struct buf *tmp, const struct spm_model *m, size_t i)
+/* A model has too many pieces for them to be put together field by field: the fields, and in front of them their length. */
+static void put_piece(struct buf *out, const struct spm_model *m, size_t i)
 {
     const struct spm_piece *p = &m->piece[i];
-    buf_clear(tmp);
-    put_bytes(tmp, PIECE_TEXT, m->text.data + p->off, p->len);
-    put_float(tmp, PIECE_SCORE, p->score);
-    if (p->type != SPM_NORMAL) put_number(tmp, PIECE_TYPE, (int64_t)p->type);
-    put_bytes(out, MODEL_PIECES, tmp->data, tmp->len);
+    char front[1 + VARINT_MOST], behind[1 + 4 + 2], *end = front, *last = behind;
+    *end++ = PIECE_TEXT << 3 | WIRE_BYTES;
+    end = varint(end, p->len);
+    *last++ = PIECE_SCORE << 3 | WIRE_32;
+    memcpy(last, &p->score, 4);
+    last += 4;
+    if (p->type != SPM_NORMAL) {
+        *last++ = PIECE_TYPE << 3 | WIRE_VARINT;
+        *last++ = (char)p->type;
+    }
+    size_t n_front = (size_t)(end - front), n_behind = (size_t)(last - behind);
+    if (!buf_reserve(out, 1 + VARINT_MOST + n_front + p->len + n_behind)) return;
+    char *to = out->data + out->len;
+    *to++ = MODEL_PIECES << 3 | WIRE_BYTES;
+    to = varint(to, n_front + p->len + n_behind);
+    memcpy(to, front, n_front);
+    memcpy(to + n_front, m->text.data + p->off, p->len);
+    memcpy(to + n_front + p->len, behind, n_behind);
+    out->len = (size_t)(to + n_front + p->len + n_behind - out->data);
+    out->data[out->len] = '\0';
 }
 
 /* The text of the piece with this id, which SentencePiece finds it by, unless it is the usual one. */
@@ -424,7 +448,7 @@ static void put_denormalizer(struct buf *out, struct buf *tmp, const struct spm_
 int spm_model_write(const struct spm_model *m, struct buf *out, struct err *e)
 {
     struct buf tmp = {0};
-    for (size_t i = 0; i < m->n; i++) put_piece(out, &tmp, m, i);
+    for (size_t i = 0; i < m->n; i++) put_piece(out, m, i);
     put_trainer(out, &tmp, m);
     put_normalizer(out, &tmp, m);
     if (m->denorm_map.len) put_denormalizer(out, &tmp, m);

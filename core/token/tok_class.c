@@ -133,7 +133,8 @@ static struct tokenizer *build(struct class_build *b, struct err *e)
     struct buf json = {0};
     struct tokenizer *t = NULL;
     if (class_names(b, e) || class_model(b, e) || names_of_model(b, e) || class_add(b, e)) return NULL;
-    const struct tok_given merges = {.merges = buf_text(&b->merges), .n_merges = b->merges.len, .merges_name = b->merges_file};
+    const char *lines = buf_text(&b->merges);
+    const struct tok_given merges = {.merges = {.p = lines, .end = lines + b->merges.len, .name = b->merges_file}};
     if (whole_json(b, &json, e) == 0) t = tok_parse_file_given(&json, b->merges_file ? &merges : NULL, b->file, e);
     buf_free(&json);
     if (!t) return NULL;

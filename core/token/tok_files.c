@@ -63,7 +63,8 @@ struct tokenizer *tok_from_vocab_merges(const struct buf *vocab, const struct bu
     struct vocab v = {0};
     struct buf all = {0};
     struct tokenizer *t = NULL;
-    struct tok_given given = {.vocab = &v, .merges = buf_text(merges), .n_merges = merges->len, .merges_name = merges_name};
+    const char *lines = buf_text(merges);
+    struct tok_given given = {.vocab = &v, .merges = {.p = lines, .end = lines + merges->len, .name = merges_name}};
     if (tok_read_ids(&v, buf_text(vocab), vocab->len, name, e)) goto out;
     int eot = vocab_find(&v, "<|endoftext|>", 13);
     buf_adds(&all, "{\"added_tokens\":[");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
@@ -11,11 +12,11 @@
 #include "core/token/tok_load.h"
 #include "core/token/tok_members.h"
 
-/* Arrays stay in the file: where the first element is. */
+/* Arrays stay in the file: from where to where. */
 struct array {
     uint32_t type;
     uint64_t n;
-    size_t pos; /* 0 = absent */
+    size_t pos, end; /* 0 = absent */
 };
 
 enum { KEYS = 64 }; /* of the tokenizer's, looked at for one that comes twice */
@@ -57,6 +58,19 @@ static bool skip(struct reader *r, uint32_t type, struct err *e)
     return false;
 }
 
+/* Texts behind their lengths; what is wrong with one is said by skip(). */
+static bool skip_texts(struct reader *r, uint64_t n, struct err *e)
+{
+    size_t pos = r->pos;
+    uint64_t i = 0, len;
+    for (; i < n && r->size - pos >= sizeof len; i++) {
+        memcpy(&len, r->data + pos, sizeof len);
+        if (len > r->size - pos - sizeof len) break;
+        pos += sizeof len + (size_t)len;
+    }
+    return reader_seek(r, pos, e) && (i == n || skip(r, GGUF_STRING, e));
+}
+
 static bool read_array(struct reader *r, struct array *a, struct err *e)
 {
     if (!reader_u32(r, &a->type, e) || !reader_u64(r, &a->n, e)) return false;
@@ -64,9 +78,8 @@ static bool read_array(struct reader *r, struct array *a, struct err *e)
     if (!each) return err_set(e, ERR_DATA, "'%s': GGUF array of arrays at offset %zu", r->name, r->pos), false;
     if (!reader_count(r, a->n, each, "array elements", e)) return false;
     a->pos = r->pos;
-    if (a->type != GGUF_STRING) return reader_seek(r, r->pos + a->n * each, e);
-    for (uint64_t i = 0; i < a->n; i++)
-        if (!skip(r, GGUF_STRING, e)) return false;
+    if (!(a->type == GGUF_STRING ? skip_texts(r, a->n, e) : reader_seek(r, r->pos + a->n * each, e))) return false;
+    a->end = r->pos;
     return true;
 }
 
@@ -206,6 +219,25 @@ static float score_at(const struct gguf *g, uint64_t i)
     return v;
 }
 
+/* The tokens, one after the other. */
+struct tokens {
+    const char *p, *end, *s; /* s[0..n): the text of id i */
+    size_t n;
+    uint64_t i;
+};
+
+static struct tokens first_token(const struct gguf *g)
+{
+    const char *data = (const char *)g->r.data;
+    return (struct tokens){.p = data + g->tokens.pos, .end = data + g->tokens.end, .i = UINT64_MAX};
+}
+
+static bool next_token(struct tokens *t)
+{
+    t->i++;
+    return tok_next_counted(&t->p, t->end, &t->s, &t->n);
+}
+
 /* ---- SentencePiece ---- */
 
 /* Converters call what only pads the vocabulary unknown, too, and sometimes "<unk>" a control token. */
@@ -222,8 +254,6 @@ static struct tokenizer *sentencepiece(struct gguf *g, bool unigram, struct err 
     struct spm_model m;
     struct buf bytes = {0};
     struct tokenizer *t = NULL;
-    const char *s;
-    uint64_t n;
     int ret = 0;
     spm_model_init(&m);
     m.kind = unigram ? SPM_UNIGRAM : SPM_BPE;
@@ -232,15 +262,13 @@ static struct tokenizer *sentencepiece(struct gguf *g, bool unigram, struct err 
     m.add_dummy_prefix = g->has_space ? g->space_prefix : true;
     m.remove_extra_whitespaces = g->has_extra ? g->extra_spaces : false;
     if (g->charsmap.pos) buf_add(&m.charsmap, g->r.data + g->charsmap.pos, g->charsmap.n * size_of(g->charsmap.type));
-    reader_seek(&g->r, g->tokens.pos, e);
-    for (uint64_t i = 0; i < g->tokens.n && ret == 0; i++) {
-        int type = type_of_piece(g, i);
-        if (!read_string(&g->r, &s, &n, e)) ret = -1;
-        else if (type < SPM_NORMAL || type > SPM_BYTE)
-            ret = err_set(e, ERR_DATA, "'%s': token %llu has unknown type %d", g->r.name, (unsigned long long)i, type);
-        else ret = spm_model_add(&m, s, n, score_at(g, i), (enum spm_type)type, e);
+    for (struct tokens k = first_token(g); ret == 0 && next_token(&k);) {
+        int type = type_of_piece(g, k.i);
+        if (type < SPM_NORMAL || type > SPM_BYTE)
+            ret = err_set(e, ERR_DATA, "'%s': token %llu has unknown type %d", g->r.name, (unsigned long long)k.i, type);
+        else ret = spm_model_add(&m, k.s, k.n, score_at(g, k.i), (enum spm_type)type, e);
         if (type == SPM_BYTE) m.byte_fallback = true;
-        if (type == SPM_UNKNOWN) m.unk_id = (int)i;
+        if (type == SPM_UNKNOWN) m.unk_id = (int)k.i;
     }
     if (ret == 0 && spm_model_write(&m, &bytes, e) == 0) t = tok_from_spm(bytes.data, bytes.len, g->r.name, e);
     /* What readers do where the file does not say: <s> for byte pairs, </s> for T5. */
@@ -279,20 +307,18 @@ static struct tokenizer *wordpiece(struct gguf *g, struct err *e)
 {
     struct buf lines = {0};
     struct tokenizer *t = NULL;
-    const char *s, *upper = NULL;
-    uint64_t n;
+    const char *upper = NULL;
     struct tok_bert form = TOK_BERT;
     form.lowercase = !g->has_lowercase || g->lowercase;
     form.strips_accents = g->has_accents ? g->strips_accents : form.lowercase;
-    reader_seek(&g->r, g->tokens.pos, e);
-    for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
-        if (memchr(s, '\n', n)) {
-            err_set(e, ERR_DATA, "'%s': token %llu has an end of line", g->r.name, (unsigned long long)i);
+    for (struct tokens k = first_token(g); next_token(&k);) {
+        if (memchr(k.s, '\n', k.n)) {
+            err_set(e, ERR_DATA, "'%s': token %llu has an end of line", g->r.name, (unsigned long long)k.i);
             goto out;
         }
-        for (uint64_t k = 0; k < n && !is_bracketed(s, n); k++)
-            if (s[k] >= 'A' && s[k] <= 'Z') upper = s + k;
-        add_vocab_line(s, n, &lines);
+        for (size_t j = 0; j < k.n && !is_bracketed(k.s, k.n); j++)
+            if (k.s[j] >= 'A' && k.s[j] <= 'Z') upper = k.s + j;
+        add_vocab_line(k.s, k.n, &lines);
     }
     if (upper && !g->has_lowercase)
         err_set(e, ERR_DATA, "'%s': the vocabulary has capital letters, and the file does not say whether text is "
@@ -315,36 +341,54 @@ static bool is_plain(const struct gguf *g, uint64_t i)
 
 /* Special tokens among the others are tokens of the model, too: else programs that read a
  * tokenizer.json made of this would number them behind it. */
-static void add_tokens(struct gguf *g, struct buf *vocab, struct buf *added, struct err *e)
+static uint64_t model_end(const struct gguf *g)
 {
-    const char *s;
-    uint64_t n, end = g->tokens.n;
+    uint64_t end = g->tokens.n;
     while (end && !is_plain(g, end - 1)) end--;
-    reader_seek(&g->r, g->tokens.pos, e);
-    for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
-        int type = type_at(g, i);
-        if (is_plain(g, i) || (type != SPM_UNUSED && i < end)) {
-            if (vocab->len) buf_addc(vocab, ',');
-            buf_addc(vocab, '\n');
-            buf_add_json(vocab, s, n);
-            tok_add_id(vocab, (int64_t)i);
-        }
-        if (!is_plain(g, i) && type != SPM_UNUSED) {
-            if (added->len) buf_addc(added, ',');
-            tok_added_json(added, (int64_t)i, s, n, type == SPM_CONTROL ? ADDED_SPECIAL : 0);
-        }
-    }
+    return end;
 }
 
-static void add_merges(struct gguf *g, struct buf *out, struct err *e)
+static bool in_model(const struct gguf *g, uint64_t i, uint64_t end)
 {
-    const char *s;
-    uint64_t n;
-    reader_seek(&g->r, g->merges.pos, e);
-    for (uint64_t i = 0; i < g->merges.n && read_string(&g->r, &s, &n, e); i++) {
-        if (i) buf_addc(out, ',');
-        buf_addc(out, '\n');
-        buf_add_json(out, s, n);
+    return is_plain(g, i) || (type_at(g, i) != SPM_UNUSED && i < end);
+}
+
+/* All at once; false: a token cannot be added, whatever the reason. */
+static bool copy_model(const struct gguf *g, struct vocab *v)
+{
+    uint64_t end = model_end(g);
+    bool well = vocab_reserve(v, g->tokens.n, g->tokens.end - g->tokens.pos);
+    for (struct tokens k = first_token(g); well && next_token(&k);) {
+        if (!in_model(g, k.i, end)) continue;
+        bool begins = k.n == 0 || (k.s[0] & 0xC0) != 0x80; /* of a character: then all are UTF-8 if all together is */
+        well = begins && vocab_copy(v, (int64_t)k.i, k.s, k.n, VOCAB_MODEL);
+    }
+    return well && utf8_valid_prefix(buf_text(&v->pool), v->pool.len) == v->pool.len && vocab_index(v);
+}
+
+static int read_model(const struct gguf *g, struct vocab *v, struct err *e)
+{
+    uint64_t end = model_end(g);
+    if (copy_model(g, v)) return 0;
+    vocab_free(v); /* again, for what is wrong and where */
+    for (struct tokens k = first_token(g); next_token(&k);) {
+        if (!in_model(g, k.i, end)) continue;
+        if (utf8_valid_prefix(k.s, k.n) < k.n)
+            return err_set(e, ERR_DATA, "'%s': token %llu is not UTF-8", g->r.name, (unsigned long long)k.i);
+        if (vocab_add(v, (int64_t)k.i, k.s, k.n, VOCAB_MODEL, e)) return err_wrap(e, "'%s'", g->r.name);
+    }
+    return 0;
+}
+
+static void add_tokens(const struct gguf *g, struct buf *out)
+{
+    const char *separator = "";
+    for (struct tokens k = first_token(g); next_token(&k);) {
+        int type = type_at(g, k.i);
+        if (is_plain(g, k.i) || type == SPM_UNUSED) continue;
+        buf_adds(out, separator);
+        tok_added_json(out, (int64_t)k.i, k.s, k.n, type == SPM_CONTROL ? ADDED_SPECIAL : 0);
+        separator = ",";
     }
 }
 
@@ -377,26 +421,6 @@ static const char *const form_notes[] = {
                  "(llama.cpp leaves that out: other ids for text in another form)",
 };
 
-/* Says in the file's own words which merge cannot be, if that was it. */
-static void blame_merge(struct gguf *g, struct err *e)
-{
-    struct vocab v = {0};
-    struct buf whole = {0};
-    struct err inner;
-    const char *s;
-    uint64_t n;
-    reader_seek(&g->r, g->tokens.pos, &inner);
-    for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, &inner); i++) vocab_add(&v, (int64_t)i, s, n, VOCAB_MODEL, &inner);
-    reader_seek(&g->r, g->merges.pos, &inner);
-    for (uint64_t i = 0; i < g->merges.n && read_string(&g->r, &s, &n, &inner); i++) {
-        if (tok_check_merge(&v, s, n, &whole, &inner) == 0) continue;
-        err_set(e, ERR_DATA, "'%s': tokenizer.ggml.merges[%llu]: %s", g->r.name, (unsigned long long)i, inner.msg);
-        break;
-    }
-    buf_free(&whole);
-    vocab_free(&v);
-}
-
 /* steps: normalizer, pre-tokenizer and decoder, as members of a tokenizer.json;
  * options: members of its model. */
 static struct tokenizer *merging(struct gguf *g, const char *steps, const char *options, struct err *e)
@@ -406,19 +430,19 @@ static struct tokenizer *merging(struct gguf *g, const char *steps, const char *
         err_set(e, ERR_DATA, "'%s': no tokenizer.ggml.merges", g->r.name);
         return NULL;
     }
-    struct buf json = {0}, vocab = {0}, added = {0};
-    add_tokens(g, &vocab, &added, e);
-    buf_printf(&json, "{\"added_tokens\":[%s],", buf_text(&added));
+    struct vocab v = {0};
+    struct buf json = {0};
+    const char *data = (const char *)g->r.data;
+    struct tok_given given = {&v, {.p = data + g->merges.pos, .end = data + g->merges.end, .name = g->r.name, .what = "tokenizer.ggml.merges",
+                                   .counted = true}};
+    buf_adds(&json, "{\"added_tokens\":[");
+    add_tokens(g, &json);
+    buf_adds(&json, "],");
     add_template(g, &json);
-    buf_adds(&json, steps);
-    buf_printf(&json, ",\"model\":{\"type\":\"BPE\",%s,\"vocab\":{%s},\"merges\":[", options, buf_text(&vocab));
-    add_merges(g, &json, e);
-    buf_adds(&json, "]}}");
-    if (json.oom || vocab.oom || added.oom) err_oom(e, g->r.size, "a vocabulary");
-    else if (!(t = tok_parse(json.data, json.len, g->r.name, e)) && e->code == ERR_DATA) blame_merge(g, e);
+    buf_printf(&json, "%s,\"model\":{\"type\":\"BPE\",%s,\"vocab\":{},\"merges\":[]}}", steps, options);
+    if (read_model(g, &v, e) == 0) t = tok_parse_given(&json, &given, g->r.name, e);
     buf_free(&json);
-    buf_free(&vocab);
-    buf_free(&added);
+    vocab_free(&v);
     if (t && g->bos >= 0 && g->bos < t->vocab.n) t->bos = (int)g->bos;
     if (t && g->eos >= 0 && g->eos < t->vocab.n) t->eos = (int)g->eos;
     return t;
@@ -466,13 +490,10 @@ static struct tokenizer *gemma(struct gguf *g, struct err *e)
         "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\xE2\x96\x81\"},\"content\":\" \"},"
         "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]}";
     struct buf options = {0};
-    const char *s;
-    uint64_t n;
-    reader_seek(&g->r, g->tokens.pos, e);
-    for (uint64_t i = 0; i < g->tokens.n && read_string(&g->r, &s, &n, e); i++) {
-        if ((int64_t)i != g->unk) continue;
+    for (struct tokens k = first_token(g); next_token(&k);) {
+        if ((int64_t)k.i != g->unk) continue;
         buf_adds(&options, "\"unk_token\":");
-        buf_add_json(&options, s, n);
+        buf_add_json(&options, k.s, k.n);
         buf_addc(&options, ',');
     }
     buf_adds(&options, "\"fuse_unk\":true,\"byte_fallback\":true,\"ignore_merges\":false");
@@ -489,16 +510,13 @@ static struct tokenizer *rwkv(struct gguf *g, struct err *e)
 {
     struct buf lines = {0}, last = {0};
     struct tokenizer *t = NULL;
-    const char *s;
-    uint64_t n;
     int ret = 0;
-    reader_seek(&g->r, g->tokens.pos, e);
-    for (uint64_t i = 0; i < g->tokens.n && ret == 0 && read_string(&g->r, &s, &n, e); i++) {
-        int type = type_at(g, i);
-        if (i == 0 && type == SPM_CONTROL && n && !memchr(s, 0, n)) buf_add(&last, s, n);
-        else if (type == SPM_NORMAL && i <= VOCAB_MAX_ID) ret = tok_rwkv_add_escaped(&lines, (int)i, s, n, g->r.name, e);
-        else if (i == 0 || type != SPM_UNUSED)
-            ret = err_set(e, ERR_DATA, "'%s': token %llu of an RWKV vocabulary has type %d", g->r.name, (unsigned long long)i, type);
+    for (struct tokens k = first_token(g); ret == 0 && next_token(&k);) {
+        int type = type_at(g, k.i);
+        if (k.i == 0 && type == SPM_CONTROL && k.n && !memchr(k.s, 0, k.n)) buf_add(&last, k.s, k.n);
+        else if (type == SPM_NORMAL && k.i <= VOCAB_MAX_ID) ret = tok_rwkv_add_escaped(&lines, (int)k.i, k.s, k.n, g->r.name, e);
+        else if (k.i == 0 || type != SPM_UNUSED)
+            ret = err_set(e, ERR_DATA, "'%s': token %llu of an RWKV vocabulary has type %d", g->r.name, (unsigned long long)k.i, type);
     }
     if (ret == 0 && buf_ok(&lines, e) == 0 && buf_ok(&last, e) == 0) t = tok_from_rwkv_lines(&lines, last.data ? last.data : "<s>", g->r.name, e);
     if (t && g->eos >= 0 && g->eos < t->vocab.n) t->eos = (int)g->eos;

@@ -622,6 +622,53 @@ static void what_does_not_go_together_is_named(void **state)
     refused(&p, "add_bos_token without");
 }
 
+/* Letters and 40 merges of two; what, next: [which] of the tokens or merges instead, and the one behind it. */
+static struct pairs many(bool token, size_t which, const char *what, const char *next)
+{
+    enum { LETTERS = 26, MERGES = 40 };
+    static char text[LETTERS + MERGES][3], merge[MERGES][4];
+    const char *tokens[LETTERS + MERGES], *merges[MERGES];
+    for (int i = 0; i < LETTERS; i++) snprintf(text[i], sizeof text[i], "%c", 'a' + i);
+    for (int i = 0; i < MERGES; i++) {
+        snprintf(text[LETTERS + i], sizeof text[i], "%s%s", text[i / LETTERS], text[i % LETTERS]);
+        snprintf(merge[i], sizeof merge[i], "%s %s", text[i / LETTERS], text[i % LETTERS]);
+        merges[i] = merge[i];
+    }
+    for (int i = 0; i < LETTERS + MERGES; i++) tokens[i] = text[i];
+    if (what) (token ? tokens : merges)[which] = what;
+    if (next) (token ? tokens : merges)[which + 1] = next;
+    struct pairs p = begin("gpt2", tokens, NULL, COUNT_OF(tokens));
+    add_text(&p, "pre", "gpt-2");
+    add_texts(&p, "merges", merges, MERGES);
+    return p;
+}
+
+static void what_is_wrong_with_one_of_many_is_said(void **state)
+{
+    static const struct { bool token; size_t which; const char *what, *why, *next; } cases[] = {
+        {true, 3, "a", "token 'a' appears twice, with ids 0 and 3", NULL},
+        {true, 30, "\xE4", "'t.gguf': token 30 is not UTF-8", NULL},
+        {true, 30, "\xE4\xBD", "'t.gguf': token 30 is not UTF-8", "\xA0"}, /* together they are */
+        {true, 60, "xyz", "merges[34]: 'bi' of the merge is not", NULL},
+        {false, 0, "ab", "merges[0]: a merge is two tokens with a space between", NULL},
+        {false, 33, "z z", "merges[33]: 'zz' of the merge is not", "ab"}, /* the first one that is wrong */
+        {false, 33, "a b c", "merges[33]: a merge is two tokens with a space between", NULL},
+        {false, 34, "a \xFF", "merges[34]: invalid UTF-8", NULL},
+        {false, 39, "z z", "merges[39]: 'zz' of the merge is not", NULL},
+    };
+    struct err e;
+    (void)state;
+    struct pairs p = many(false, 0, NULL, NULL);
+    struct tokenizer *t = load(&p, &e);
+    if (!t) fail_msg("%s", e.msg);
+    check_ids(t, "bn", 0, "65");
+    tok_free(t);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        p = many(cases[i].token, cases[i].which, cases[i].what, cases[i].next);
+        refused(&p, cases[i].why);
+    }
+}
+
 /* Without ids for them <s> is 1 and </s> is 2: so llama.cpp reads it. */
 static void llamas_ends_have_ids_of_their_own(void **state)
 {
@@ -674,6 +721,7 @@ int main(void)
         cmocka_unit_test(tokens_of_two_kinds_may_not_cross),
         cmocka_unit_test(ignore_merges_may_differ_where_it_does_nothing),
         cmocka_unit_test(what_does_not_go_together_is_named),
+        cmocka_unit_test(what_is_wrong_with_one_of_many_is_said),
         cmocka_unit_test(llamas_ends_have_ids_of_their_own),
         cmocka_unit_test(a_chat_template_comes_along),
     };
