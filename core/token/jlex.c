@@ -28,7 +28,19 @@ static const char *skip_space(const char *p, const char *end)
 /* p at the opening quote: past the closing one, or end. */
 static const char *skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++)
+    p++;
+#if defined(__SSE2__)
+    for (; end - p >= 16; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (!mask) continue;
+        p += __builtin_ctz(mask);
+        if (*p == '"') return p + 1;
+        break;
+    }
+#endif
+    for (; p < end && *p != '"'; p++)
         if (*p == '\\') p++;
     return p < end ? p + 1 : end;
 }

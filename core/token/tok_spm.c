@@ -170,9 +170,11 @@ static int symbol_trie(struct spm_build *b)
         size_t n;
         const char *s = spm_piece_text(m, i, &n);
         if (m->piece[i].type != SPM_NORMAL) continue;
-        unsigned len;
+        unsigned len = 1;
         for (size_t k = 0; k < n; k += len) {
-            uint32_t cp = uni_point((const uint8_t *)s + k, n - k, &len);
+            uint32_t cp = (uint8_t)s[k];
+            if (cp < 0x80) len = 1; /* most are */
+            else cp = uni_point((const uint8_t *)s + k, n - k, &len);
             if (seen[cp >> 6] >> (cp & 63) & 1) continue;
             seen[cp >> 6] |= (uint64_t)1 << (cp & 63);
             if (vocab_add(&chars, chars.n, s + k, len, 0, b->e)) goto out;
