@@ -11,6 +11,11 @@
 extern const struct cmd cmd_tokenize_train, cmd_tokenize_chat, cmd_tokenize_encode, cmd_tokenize_count,
     cmd_tokenize_truncate, cmd_tokenize_decode, cmd_tokenize_inspect, cmd_tokenize_convert;
 
+/* cmd_tokenize_others.c: what other programs call the options. */
+extern const struct opt_other tokenize_train_others[], tokenize_encode_others[], tokenize_count_others[],
+    tokenize_truncate_others[], tokenize_decode_others[], tokenize_chat_others[], tokenize_inspect_others[],
+    tokenize_convert_others[];
+
 /* How documents are read. */
 struct docs_opts {
     const char *text_field;

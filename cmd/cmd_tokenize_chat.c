@@ -317,5 +317,6 @@ const struct cmd cmd_tokenize_chat = {
                "--continue is continue_final_message of transformers, and also works where a\n"
                "template changes the beginning of that message.\n",
     .opts = chat_opts,
+    .others = tokenize_chat_others,
     .run = run_chat,
 };

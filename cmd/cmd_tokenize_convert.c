@@ -147,5 +147,6 @@ const struct cmd cmd_tokenize_convert = {
                "exactly is refused with the reason. Ranks (.tiktoken, tekken.json) become a\n"
                "tokenizer.json with one merge for each token.\n",
     .opts = convert_opts,
+    .others = tokenize_convert_others,
     .run = run_convert,
 };

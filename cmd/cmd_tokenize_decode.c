@@ -176,5 +176,6 @@ const struct cmd cmd_tokenize_decode = {
                "except for decoders that look at a whole text (CTC, SentencePiece's rules for\n"
                "decoding, some rare combinations); --jsonl holds one text.\n",
     .opts = decode_opts,
+    .others = tokenize_decode_others,
     .run = run_decode,
 };

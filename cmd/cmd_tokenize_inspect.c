@@ -229,5 +229,6 @@ const struct cmd cmd_tokenize_inspect = {
                "words that the two cut at different places, the most frequent first.\n"
                "Without a question: kind, normal form, split, template, special tokens.\n",
     .opts = inspect_opts,
+    .others = tokenize_inspect_others,
     .run = run_inspect,
 };

@@ -541,6 +541,7 @@ const struct cmd cmd_tokenize_encode = {
                "the names and values of Hugging Face's tokenizers, but tokens are spelled as in\n"
                "the vocabulary, also unigram's unknown ones, for which those give the text.\n",
     .opts = encode_cmd_opts,
+    .others = tokenize_encode_others,
     .run = run_encode,
 };
 
@@ -560,6 +561,7 @@ const struct cmd cmd_tokenize_count = {
                "--by-token: lines are as those of spm_encode --generate_vocabulary, with <unk>.\n"
                "A token that holds a tab or another control character is a JSON string.\n",
     .opts = count_opts,
+    .others = tokenize_count_others,
     .run = run_count,
 };
 
@@ -578,5 +580,6 @@ const struct cmd cmd_tokenize_truncate = {
                "answered as they come.\n"
                "A document is held in memory whole (see --documents).\n",
     .opts = truncate_opts,
+    .others = tokenize_truncate_others,
     .run = run_truncate,
 };

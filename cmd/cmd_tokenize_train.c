@@ -622,5 +622,6 @@ const struct cmd cmd_tokenize_train = {
                "more ways than a text has characters: after 20 million steps, and 4 for each\n"
                "byte, training ends and names the line.\n",
     .opts = train_opts,
+    .others = tokenize_train_others,
     .run = run_train,
 };

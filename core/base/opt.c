@@ -37,15 +37,33 @@ size_t opt_names(const struct opt *opts, const char **names, size_t max)
     return n;
 }
 
-static int unknown_name(const struct opt *opts, const char *what, const char *shown, const char *name,
+static bool same_name(const char *a, const char *b)
+{
+    while (*a && (*a == *b || (*a == '_' && *b == '-'))) a++, b++;
+    return *a == *b;
+}
+
+/* What the option is called here, if it is one of another program: whether it is. */
+static bool hint_other(const struct cmd *c, const char *name, struct err *e)
+{
+    for (const struct opt_other *o = c->others; o && o->name; o++) {
+        if (!same_name(name, o->name)) continue;
+        err_hint(e, strchr(o->hint, ' ') ? "%s" : "it is %s here", o->hint);
+        return true;
+    }
+    return false;
+}
+
+static int unknown_name(const struct cmd *c, const char *what, const char *shown, const char *name,
                         enum err_code code, struct err *e)
 {
     const char *names[256];
-    size_t n = opt_names(opts, names, COUNT_OF(names));
+    size_t n = opt_names(c->opts, names, COUNT_OF(names));
     err_set(e, code, "unknown %s %s", what, shown);
+    if (hint_other(c, name, e)) return -1;
     const char *near = opt_nearest(name, names, n);
-    if (near) err_hint(e, "did you mean %s%s?", code == ERR_USAGE ? "--" : "", near);
-    return -1;
+    if (near) return err_hint(e, "did you mean %s%s?", code == ERR_USAGE ? "--" : "", near);
+    return err_hint(e, "see llmctl %s --help", c->name);
 }
 
 /* ---- values ---- */
@@ -207,7 +225,7 @@ static int long_option(const struct cmd *c, struct line *l, int argc, char **arg
     if (!o) {
         char word[100];
         snprintf(word, sizeof word, "%.*s", (int)(n < 90 ? n : 90), name);
-        return unknown_name(c->opts, "option", argv[*i], word, ERR_USAGE, e);
+        return unknown_name(c, "option", argv[*i], word, ERR_USAGE, e);
     }
     if (!v && o->type == OPT_T_BOOL) v = "true";
     if (!v && need_value(o, argc, argv, i, &v, e)) return -1;
@@ -215,11 +233,17 @@ static int long_option(const struct cmd *c, struct line *l, int argc, char **arg
     return 0;
 }
 
+static int unknown_letter(const struct cmd *c, char letter, struct err *e)
+{
+    err_set(e, ERR_USAGE, "unknown option -%c", letter);
+    return hint_other(c, (char[2]){letter}, e) ? -1 : err_hint(e, "see llmctl %s --help", c->name);
+}
+
 static int short_options(const struct cmd *c, struct line *l, int argc, char **argv, int *i, struct err *e)
 {
     for (const char *s = argv[*i] + 1; *s; s++) {
         const struct opt *o = find_letter(c->opts, *s);
-        if (!o) return err_set(e, ERR_USAGE, "unknown option -%c; see llmctl %s --help", *s, c->name);
+        if (!o) return unknown_letter(c, *s, e);
         if (o->type == OPT_T_BOOL) {
             l->v[l->n++] = (struct assignment){o, "true"};
             continue;
@@ -343,7 +367,7 @@ static int apply_member(const struct cmd *c, const cJSON *m, const char *path, v
     if (!o || only_on_line(o) || strcmp(o->name, "config") == 0) {
         char shown[160];
         snprintf(shown, sizeof shown, "\"%.140s\"", m->string);
-        unknown_name(c->opts, "key", shown, m->string, ERR_CONFIG, e);
+        unknown_name(c, "key", shown, m->string, ERR_CONFIG, e);
         return err_wrap(e, "%s", path);
     }
     bool list = o->type == OPT_T_LIST && cJSON_IsArray(m);

@@ -83,6 +83,12 @@ struct opt_common {
     OPT_ENUM(0, "color", S, f.color, "auto|always|never", "auto", "Colour on stderr; NO_COLOR is honoured"), \
     OPT_BOOL('h', "help", S, f.help, NULL, "Show this help")
 
+/* What other programs call an option: "model-type" (also written model_type), or a letter.  The hint
+ * is the option, "--type", or words that say what to do. */
+struct opt_other {
+    const char *name, *hint;
+};
+
 /* A command.  `run` gets argv[0] = the command's name.  It returns 0, or -1
  * after filling *e; e->code is the exit status. */
 struct cmd {
@@ -94,6 +100,7 @@ struct cmd {
     const char *details;     /* prose after the options; may be NULL */
     const char *const *lessons; /* more of it, NULL-terminated: in `llmctl help NAME` and the man page only; or NULL */
     const struct opt *opts;
+    const struct opt_other *others; /* named when one of them is given; ends with {NULL, NULL}; or NULL */
     int (*run)(const struct cmd *self, int argc, char **argv, struct err *e);
     const char *unsupported; /* not NULL: "not supported yet: ..." with status 2 */
     const struct cmd *const *subs; /* NULL-terminated subcommands ("tokenize train"), or NULL: then

@@ -34,3 +34,23 @@ for sub in '' train chat encode decode count truncate inspect convert; do
     done <examples
 done
 [ $run -ge 30 ] || fail "only $run examples"
+
+# What other programs call an option leads to the option, and all that are named there are.
+for sub in train chat encode decode count truncate inspect convert; do llmctl tokenize $sub --help; done >helps
+for option in $(grep -o -- '--[a-z-]*' "$SRC"/cmd/cmd_tokenize_others.c | sort -u); do
+    grep -q -- " $option\( \|\$\)" helps || fail "no help has $option"
+done
+while read -r sub other ours; do
+    expect_error 2 "unknown option $other; $ours" llmctl tokenize $sub $other
+done <<'END'
+train --model_type it is --type here
+train --input files stand without an option
+chat --chat-template it is --template here
+encode --add-special-tokens it is --template here
+encode -m it is --tokenizer here
+decode --skip_special_tokens it is --skip-special here
+count --prompt a text itself comes from stdin
+truncate --truncation_side it is --keep here
+inspect -t the tokenizer stands without an option
+convert --output it is --out here
+END

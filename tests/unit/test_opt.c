@@ -148,10 +148,40 @@ static void an_integer_is_taken_exactly_or_refused(void **state)
     }
 }
 
+static const struct opt_other few_others[] = {{"how-many", "--seven"}, {"x", "--ratio"}, {"pieces", "give --many once for each"}, {NULL, NULL}};
+static const struct cmd few_with_others = {.name = "few", .summary = "s", .usage = "u", .opts = few_rows, .others = few_others};
+
+static void assert_refused(const struct cmd *c, char *option, const char *want)
+{
+    char *argv[] = {"few", option, NULL};
+    struct few f = {0};
+    struct opt_result r;
+    struct err e;
+    assert_int_equal(opt_parse(c, &f, 2, argv, &r, &e), -1);
+    assert_int_equal(e.code, ERR_USAGE);
+    assert_string_equal(e.msg, want);
+    opt_free(&r);
+}
+
+/* What other programs call an option leads to it, written with _ or -. */
+static void an_unknown_option_is_refused_with_what_it_may_be(void **state)
+{
+    (void)state;
+    assert_refused(&few_with_others, "--how_many=3", "unknown option --how_many=3; it is --seven here");
+    assert_refused(&few_with_others, "--how-many", "unknown option --how-many; it is --seven here");
+    assert_refused(&few_with_others, "-x", "unknown option -x; it is --ratio here");
+    assert_refused(&few_with_others, "--pieces", "unknown option --pieces; give --many once for each");
+    assert_refused(&few_with_others, "--how", "unknown option --how; see llmctl few --help");
+    assert_refused(&few_with_others, "--form_one", "unknown option --form_one; did you mean --from-one?");
+    assert_refused(&few_cmd, "--how-many", "unknown option --how-many; see llmctl few --help");
+    assert_refused(&few_cmd, "-x", "unknown option -x; see llmctl few --help");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_knows_whether_it_was_given),
                                        cmocka_unit_test(a_dumped_configuration_gives_what_was_given),
-                                       cmocka_unit_test(an_integer_is_taken_exactly_or_refused)};
+                                       cmocka_unit_test(an_integer_is_taken_exactly_or_refused),
+                                       cmocka_unit_test(an_unknown_option_is_refused_with_what_it_may_be)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
