@@ -57,7 +57,7 @@ static const struct opt train_opts[] = {
     OPT_GROUP("Byte pairs"),
     OPT_STR(0, "split", C, split, "NAME", NULL,
             "Where merges must stop: gpt2, llama3, qwen2, cl100k, o200k, tekken, qwen35, deepseek, falcon, none, another "
-            "name (see below), or a regex (default llama3); char-bpe, word: bert (default), whitespace, or a regex"),
+            "name (list shows them all), or a regex (default llama3); char-bpe, word: bert (default), whitespace, or a regex"),
     OPT_STR(0, "prefix", C, prefix, "TEXT", NULL, "In front of symbols inside a word, as ## of WordPiece (bpe, char-bpe)"),
     OPT_STR(0, "suffix", C, suffix, "TEXT", NULL, "Behind the last symbol of a word, as </w> of CLIP (bpe, char-bpe)"),
     OPT_ENUM(0, "ties", C, ties, "hf|tiktoken|spm", "hf",
@@ -264,7 +264,7 @@ static int check_format(const struct train_cfg *cfg, enum tok_format format, str
                                          "BERT's special tokens");
         return 0;
     case FORMAT_MERGES:
-        if (!bpe || !plain || cfg->special.n || strcmp(cfg->split, "gpt2") != 0)
+        if (!bpe || !plain || cfg->special.n || strcmp(train_split_name(cfg->split), "gpt2") != 0)
             return err_set(e, ERR_USAGE, "--out vocab.json is for --type bpe --split gpt2 without --norm, --special, --prefix and "
                                          "--suffix");
         return 0;
@@ -538,13 +538,22 @@ static int train_files(const struct cmd *self, struct train_cfg *cfg, const stru
     return ret;
 }
 
+/* --split list */
+static int list_splits(struct err *e)
+{
+    struct buf b = {0};
+    int ret = train_split_list(&b, e) || out_write(b.data, b.len, e) ? -1 : 0;
+    buf_free(&b);
+    return ret;
+}
+
 static int run_train(const struct cmd *self, int argc, char **argv, struct err *e)
 {
     struct train_cfg cfg = {0};
     struct opt_result r;
     int ret = opt_parse(self, &cfg, argc, argv, &r, e);
     if (!cfg.split && !tok_train_is_hf((enum tok_train_type)cfg.type)) cfg.split = "llama3";
-    if (ret == 0 && !r.exit_now) ret = train_files(self, &cfg, &r, e);
+    if (ret == 0 && !r.exit_now) ret = cfg.split && strcmp(cfg.split, "list") == 0 ? list_splits(e) : train_files(self, &cfg, &r, e);
     opt_free(&r);
     return ret;
 }
@@ -559,6 +568,7 @@ const struct cmd cmd_tokenize_train = {
                 "  llmctl tokenize train input.txt --type char-bpe --suffix '</w>'\n"
                 "  llmctl tokenize train input.txt --like bert/ --vocab-size 800 --out ours.json\n"
                 "  llmctl tokenize train input.txt --type word --vocab-size 2000 --min-freq 2\n"
+                "  llmctl tokenize train --split list\n"
                 "  zstdcat big.jsonl.zst | llmctl tokenize train --special '<|im_end|>'\n",
     .details = "Reads .jsonl, .txt, .md (also .gz and .zst), directories of them, or stdin.\n"
                "SentencePiece's kinds take each line as a sentence and learn what spm_train\n"
@@ -597,9 +607,9 @@ const struct cmd cmd_tokenize_train = {
                "two tokens that make a third are merged then, whatever was learned. --ties\n"
                "tiktoken numbers bytes by value.\n"
                "\n"
-               "--split deepseek is DeepSeek-V3's. There are also deepseek-coder, deepseek-llm,\n"
-               "kimi-k2, starcoder (digits one by one, then gpt2), bloom, viking and the other\n"
-               "names that GGUF files have in tokenizer.ggml.pre.\n"
+               "--split list shows all names and what each cuts at: also those that GGUF files\n"
+               "have in tokenizer.ggml.pre, and tiktoken's (cl100k_base). deepseek is\n"
+               "DeepSeek-V3's, starcoder digits one by one, then gpt2.\n"
                "\n"
                "--type char-bpe, --prefix and --suffix learn what BpeTrainer of HF tokenizers\n"
                "learns. Its ids of characters with an affix differ from run to run; here they\n"

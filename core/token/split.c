@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/token/split_rule.h"
 #include "core/token/vbmi.h"
 
@@ -297,8 +298,22 @@ enum split_kind split_from_regex(const char *regex)
     return SPLIT_N;
 }
 
+/* What tiktoken calls the encodings that have them. */
+static const struct { const char *name; enum split_kind kind; } encodings[] = {
+    {"r50k_base", SPLIT_GPT2}, {"p50k_base", SPLIT_GPT2}, {"cl100k_base", SPLIT_CL100K}, {"o200k_base", SPLIT_O200K},
+};
+
+const char *split_encoding(size_t k, enum split_kind *kind)
+{
+    if (k >= COUNT_OF(encodings)) return NULL;
+    *kind = encodings[k].kind;
+    return encodings[k].name;
+}
+
 enum split_kind split_from_name(const char *name)
 {
+    for (size_t k = 0; k < COUNT_OF(encodings); k++)
+        if (strcmp(encodings[k].name, name) == 0) return encodings[k].kind;
     for (int k = 0; k < SPLIT_N; k++)
         if (strcmp(kinds[k].name, name) == 0) return (enum split_kind)k;
     return SPLIT_N;

@@ -34,7 +34,9 @@ const char *split_name(enum split_kind kind);
 /* The kind for a regex as written in a file, or SPLIT_N if it is not known. */
 enum split_kind split_from_regex(const char *regex);
 const char *split_regex(enum split_kind kind); /* NULL for SPLIT_NONE */
-enum split_kind split_from_name(const char *name); /* SPLIT_N if unknown */
+/* By split_name() or a name of tiktoken's; SPLIT_N if unknown. */
+enum split_kind split_from_name(const char *name);
+const char *split_encoding(size_t k, enum split_kind *kind); /* the names of tiktoken's; NULL behind the last */
 
 /* The regex of a split by name; NULL if unknown, or for "none". */
 const char *split_pattern(const char *name);

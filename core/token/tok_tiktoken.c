@@ -144,7 +144,7 @@ static int steps(struct tokenizer *t, const char *split, struct err *e)
         kind = split_from_regex(split);
     }
     if (!regex && kind != SPLIT_NONE)
-        return err_set(e, ERR_DATA, "split '%s' is not known; known are %s", split, split_names());
+        return err_set(e, ERR_DATA, "split '%s' is not known: llmctl tokenize train --split list shows all", split);
     if (regex) {
         struct pre_step *s = pre_chain_add(&t->pre, PRE_SPLIT, e);
         if (!s) return -1;
@@ -156,7 +156,7 @@ static int steps(struct tokenizer *t, const char *split, struct err *e)
     return d && pre_chain_add(&t->pre, PRE_BYTE_LEVEL, e) ? 0 : -1;
 }
 
-/* The split as a name of split.h or an expression: other names are those that GGUF files have. */
+/* The split as a name of split.h or an expression: other names are those of tiktoken and of GGUF files. */
 static int find_split(struct tokenizer *t, const char *split, const char *name, struct err *e)
 {
     struct buf regex = {0};
@@ -166,8 +166,9 @@ static int find_split(struct tokenizer *t, const char *split, const char *name, 
         ret = err_set(e, ERR_DATA, "'%s': the split '%s' is several steps, and ranks are of words that one expression cuts", name, split);
     if (ret == 0) ret = buf_ok(&regex, e);
     if (ret == 0 && p) split = regex.data;
-    enum split_kind known = split_from_regex(split);
-    if (known != SPLIT_N && known != SPLIT_NONE) split = split_name(known);
+    enum split_kind known = split_from_name(split);
+    if (known == SPLIT_N) known = split_from_regex(split);
+    if (known != SPLIT_N) split = split_name(known);
     if (ret == 0 && !(t->source_split = mem_strdup(split))) ret = err_oom(e, 1, "a string");
     buf_free(&regex);
     return ret;
@@ -187,7 +188,7 @@ static int build(struct tokenizer *t, const char *text, size_t n, const char *sp
     t->ignore_merges = true;
     if (!split)
         return err_set(e, ERR_DATA, "'%s': a .tiktoken file does not say how text is split; write "
-                                    "FILE.tiktoken:SPLIT with one of %s, another name that GGUF files have, or an expression",
+                                    "FILE.tiktoken:SPLIT with one of %s, another name (llmctl tokenize train --split list), or an expression",
                        name, split_names());
     size_t lines = jlex_count(text, n, '\n') + 1, bytes = n + n / 2; /* no token's spelling is longer than so many */
     if (!vocab_reserve(&t->vocab, lines, bytes)) return err_oom(e, n, "the vocabulary");

@@ -8,6 +8,7 @@
 #include "core/token/regex.h"
 #include "core/token/tok_lines.h"
 #include "core/token/tok_members.h"
+#include "core/token/tok_steps.h"
 #include "core/token/train_chain.h"
 
 static const char *norm_part(enum tok_train_type type, const char *name, struct err *e)
@@ -32,11 +33,11 @@ static const struct gguf_pre *pre_named(const char *split)
     return gguf_pre_named(strcmp(split, "deepseek") == 0 ? "deepseek-v3" : split);
 }
 
-/* The name of split.h, of a name that a file has for it. */
-static const char *own_name(const char *split)
+const char *train_split_name(const char *split)
 {
-    const struct gguf_pre *p = split_from_name(split) == SPLIT_N ? pre_named(split) : NULL;
-    return p && p->split ? p->split : split;
+    enum split_kind kind = split_from_name(split);
+    const struct gguf_pre *p = kind == SPLIT_N ? pre_named(split) : NULL;
+    return kind != SPLIT_N ? split_name(kind) : p && p->split ? p->split : split;
 }
 
 /* Whether a split's name is one of several steps, and not of one expression. */
@@ -59,12 +60,71 @@ static int unknown_split(const char *split, struct err *e)
     const char *names[256] = {"deepseek"};
     size_t n = 1;
     for (int k = 0; k < SPLIT_N; k++) names[n++] = split_name((enum split_kind)k);
+    enum split_kind kind;
+    for (size_t k = 0; split_encoding(k, &kind); k++) names[n++] = split_encoding(k, &kind);
     for (size_t k = 0; gguf_pre_at(k) && n < COUNT_OF(names); k++) names[n++] = gguf_pre_at(k)->name;
     const char *near = opt_nearest(split, names, n);
     err_set(e, ERR_USAGE, "--split '%s': %s, deepseek, deepseek-coder, deepseek-llm, falcon, kimi-k2, starcoder, bloom, "
-                          "another name that GGUF files have, or a regular expression", split, split_names());
+                          "another name that --split list shows, or a regular expression", split, split_names());
     return near ? err_hint(e, "did you mean %s?", near) : -1;
 }
+
+/* ---- the list ---- */
+
+static void add_name(struct buf *out, const char *name, bool first)
+{
+    buf_printf(out, "%s%s", first ? "" : ", ", name);
+}
+
+/* A split of split.h: all its names, then its expression. */
+static void list_kind(enum split_kind kind, struct buf *out)
+{
+    const struct gguf_pre *p;
+    enum split_kind of;
+    add_name(out, split_name(kind), true);
+    for (size_t k = 0; split_encoding(k, &of); k++)
+        if (of == kind) add_name(out, split_encoding(k, &of), false);
+    for (size_t k = 0; (p = gguf_pre_at(k)); k++)
+        if (p->split && split_from_name(p->split) == kind && strcmp(p->name, split_name(kind))) add_name(out, p->name, false);
+    buf_printf(out, "\n    %s\n", kind == SPLIT_NONE ? "nothing is cut" : split_regex(kind));
+}
+
+/* Whether no name before the k-th has the same chain. */
+static bool is_first(size_t k)
+{
+    for (size_t i = 0; i < k; i++)
+        if (gguf_pre_at(i)->chain == gguf_pre_at(k)->chain) return false;
+    return true;
+}
+
+static int list_chain(size_t k, struct buf *out, struct err *e)
+{
+    const struct gguf_pre *p = gguf_pre_at(k), *other;
+    struct buf json = {0};
+    gguf_pre_chain(p, &json);
+    struct tokenizer *t = buf_ok(&json, e) ? NULL : chain_make(NULL, json.data, e);
+    buf_free(&json);
+    if (!t) return -1;
+    add_name(out, p->name, true);
+    if (p == pre_named("deepseek")) add_name(out, "deepseek", false);
+    for (size_t i = k + 1; (other = gguf_pre_at(i)); i++)
+        if (other->chain == p->chain) add_name(out, other->name, false);
+    buf_adds(out, "\n    ");
+    tok_steps_split(t, out);
+    buf_addc(out, '\n');
+    tok_free(t);
+    return 0;
+}
+
+int train_split_list(struct buf *out, struct err *e)
+{
+    for (int k = 0; k < SPLIT_N; k++) list_kind((enum split_kind)k, out);
+    for (size_t k = 0; gguf_pre_at(k); k++)
+        if (gguf_pre_at(k)->chain && is_first(k) && list_chain(k, out, e)) return -1;
+    return buf_ok(out, e);
+}
+
+/* ---- parts of a tokenizer.json ---- */
 
 static int split_part(const char *split, struct buf *out, struct err *e)
 {
@@ -117,7 +177,7 @@ int train_parts(struct tok_train_opts *o, const char *norm, const char *split, s
         return 0;
     }
     if (tok_train_is_hf(o->type)) return char_parts(o, split, pre, e);
-    split = own_name(split);
+    split = train_split_name(split);
     o->split = split_from_name(split);
     if (o->split != SPLIT_N && !o->normalizer) return 0;
     if (o->split == SPLIT_GPT2 || o->split == SPLIT_NONE) {

@@ -128,6 +128,23 @@ for s in kimi-k2 gpt-4o; do
     printf 'The size 123456 of a size, \346\261\211\345\255\227ab' >mixed.txt
     is "$("$LLMCTL" tokenize encode mixed.txt text.txt -t ranks.tiktoken:$s --ids -q | md5sum)" "$("$LLMCTL" tokenize encode mixed.txt text.txt -t ranks.json --ids -q | md5sum)"
 done
+# all names of a split are one split, and each name that the list shows is one
+"$LLMCTL" tokenize train --split list -q >splits
+grep '^[^ ]' splits | tr -d , >names
+[ "$(wc -w <names)" -ge 90 ] || fail "few names: $(cat names)"
+while read -r first others; do
+    train --split $first --vocab-size 300 -o first.json
+    for other in $others; do
+        train --split $other --vocab-size 300 -o other.json
+        same first.json other.json
+    done
+done <names
+grep -q '^o200k, o200k_base, gpt-4o, ' splits || fail "o200k's names: $(cat splits)"
+grep -qF "    '\p{N}{1,3}', '[" splits || fail "DeepSeek-V3's steps: $(cat splits)"
+is "$("$LLMCTL" tokenize inspect ranks.tiktoken:cl100k_base)" "$("$LLMCTL" tokenize inspect ranks.tiktoken:cl100k)"
+train --split r50k_base --no-special-tokens --vocab-size 400 -o my-vocab.json
+"$LLMCTL" tokenize inspect my-vocab.json -q | shows 'split: gpt2'
+fails 65 "split 'cl200k_base' is not known: llmctl tokenize train --split list" "$LLMCTL" tokenize inspect ranks.tiktoken:cl200k_base
 fails 65 "the split 'viking' is several steps, and ranks are of words" "$LLMCTL" tokenize inspect ranks.tiktoken:viking
 fails 2 "regular expression" "$LLMCTL" tokenize train text.txt --split '(a'
 { printf '{"text":"fine"}\n{"text":"'; printf 'a%.0s' $(seq 3000); printf '"}\n'; } >ways.jsonl
