@@ -44,7 +44,7 @@ static const struct opt train_opts[] = {
              "characters or whole words as HF tokenizers learns them"),
     OPT_STR(0, "like", C, like, "TOKENIZER", NULL,
             "Instead of --type: as this tokenizer, with its steps, special tokens and template, but another vocabulary"),
-    OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 4, 2e6, "Tokens to learn, bytes and special ones included; char: there may not be more"),
+    OPT_INT(0, "vocab-size", C, vocab_size, "N", "32768", 1, 2e6, "Tokens to learn, bytes and special ones included; char: there may not be more"),
     OPT_INT(0, "min-freq", C, min_count, "N", "1", 1, 1e15, "Pairs seen less often are not merged (bpe, char-bpe, wordpiece), words are no tokens (word)"),
     OPT_INT(0, "max-token-len", C, max_len, "N", "0", 0, 250,
             "Longest token: bytes (bpe) or characters; 0 = any (SentencePiece's kinds: 16)"),

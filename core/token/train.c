@@ -33,7 +33,7 @@ static int check_opts(const struct tok_train_opts *o, struct err *e)
     if (o->type == TOK_TRAIN_WORD && !word_unknown(o))
         return err_set(e, ERR_USAGE, "whole words need a special token [UNK] or <unk>, which all other words become");
     if (o->type == TOK_TRAIN_WORD && (o->vocab_size < 0 || (size_t)o->vocab_size <= o->n_special))
-        return err_set(e, ERR_USAGE, "vocab size %d is too small: there are %zu special tokens", o->vocab_size, o->n_special);
+        return err_set(e, ERR_USAGE, "vocab size %d is too small: %zu are special tokens", o->vocab_size, o->n_special);
     if (tok_train_is_hf(o->type) || o->type == TOK_TRAIN_CHAR) return 0;
     size_t least = 256 + o->n_special;
     if (!tok_train_is_sp(o->type) && (o->vocab_size < 0 || (size_t)o->vocab_size < least))

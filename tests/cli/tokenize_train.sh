@@ -152,6 +152,9 @@ fails 65 "ways.jsonl:2: the regular expression tries too many ways" "$LLMCTL" to
 fails 2 "nfc, nfd" "$LLMCTL" tokenize train text.txt --norm nmt_nfkc
 fails 2 "is for --type wordpiece" "$LLMCTL" tokenize train text.txt --alphabet 30
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type wordpiece --vocab-size 20
+train --type word --vocab-size 2 -o two.json
+"$LLMCTL" tokenize inspect two.json -q | shows 'vocabulary: 2 tokens'
+fails 2 "1 are special tokens" "$LLMCTL" tokenize train text.txt --type word --vocab-size 1
 fails 2 "too small" "$LLMCTL" tokenize train text.txt --type unigram --vocab-size 20
 fails 2 "max-token-len is for --type bpe, unigram, sp-bpe, wordpiece or char-bpe, not for char" "$LLMCTL" tokenize train text.txt --type char --max-token-len 3
 fails 2 "vocab size 9 is too small: the characters of the text and special tokens are" "$LLMCTL" tokenize train text.txt --type char --vocab-size 9
