@@ -6,6 +6,8 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/sig.h"
 #include "core/token/compare.h"
 #include "core/token/explain.h"
 #include "core/token/tok_steps.h"
@@ -13,6 +15,7 @@
 
 struct inspect_cfg {
     struct opt_common common;
+    struct docs_opts docs;
     const char *explain, *token, *diff, *text;
     bool vocab;
     int64_t nbest;
@@ -24,9 +27,11 @@ static const struct opt inspect_opts[] = {
     OPT_STR(0, "explain", C, explain, "TEXT", NULL, "Show how a text is encoded, step by step: normal form, words, merges or scores, ids, with special tokens and template"),
     OPT_INT(0, "nbest", C, nbest, "N", "0", 0, NBEST_MOST, "With --explain, unigram: the N best ways to cut each word instead of the runner-up"),
     OPT_STR(0, "diff", C, diff, "TOKENIZER", NULL, "Compare with another tokenizer on --text: tokens, fertility, words cut otherwise, with examples"),
-    OPT_STR(0, "text", C, text, "FILE", NULL, "Numbers of this tokenizer on a text: tokens, fertility, unknown ones ...; - is stdin"),
+    OPT_STR(0, "text", C, text, "FILE", NULL,
+            "Numbers of this tokenizer on a text, or the documents of JSONL or of a directory: tokens, fertility, what is unknown ...; - is stdin"),
     OPT_STR(0, "token", C, token, "ID|TEXT", NULL, "Show a token: its bytes, score, merges"),
     OPT_BOOL(0, "vocab", C, vocab, NULL, "List all tokens: id, score, token, kind"),
+    OPT_DOCS(C, docs),
     OPT_COMMON(C, common),
     OPT_END()
 #undef C
@@ -160,16 +165,86 @@ static int describe(struct buf *b, const char *path, const struct tokenizer *t, 
     return 0;
 }
 
+/* The documents of a text, one after the other. */
+struct texts {
+    struct buf s, end; /* size_t each: where it ends */
+    uint64_t bad;
+    struct err first_bad;
+};
+
+static int add_document(struct texts *x, const struct inspect_cfg *cfg, const struct doc_iter *it, const struct doc *d, bool good, struct err *e)
+{
+    enum { MOST = 1 << 30 };
+    struct err why;
+    if (!good) {
+        err_set(&why, ERR_DATA, "%s:%llu: %s", d->file->name, (unsigned long long)d->line_no, it->reason);
+        if (cfg->docs.strict) return *e = why, -1;
+        if (x->bad++ == 0) x->first_bad = why;
+        return 0;
+    }
+    if (x->s.len + d->text_len > MOST) return err_set(e, ERR_DATA, "'%s' has more than 1 GiB of text: give a part of it", cfg->text);
+    buf_add(&x->s, d->text, d->text_len);
+    buf_add(&x->end, &x->s.len, sizeof x->s.len);
+    return buf_ok(&x->s, e) || buf_ok(&x->end, e) ? -1 : 0;
+}
+
+static int read_block(struct texts *x, const struct inspect_cfg *cfg, struct doc_iter *it, struct err *e)
+{
+    struct doc d;
+    enum doc_next next;
+    while ((next = doc_iter_next(it, &d)) != DOC_END)
+        if (add_document(x, cfg, it, &d, next == DOC_GOOD, e)) return -1;
+    return sig_check(e);
+}
+
+static int read_files(struct texts *x, const struct inspect_cfg *cfg, const struct doc_files *files, struct err *e)
+{
+    struct doc_cfg docs = docs_config(&cfg->docs);
+    struct doc_block block = {.file = NULL};
+    struct doc_iter it = {.block = NULL};
+    const char *damaged;
+    int ret = 1;
+    docs.any_bytes = !cfg->docs.strict;
+    struct doc_reader *r = doc_reader_open(files, &docs, e);
+    if (!r) return -1;
+    while (ret > 0 && (ret = doc_reader_next(r, &block, e)) > 0) {
+        doc_iter_start(&it, &docs, &block);
+        if (read_block(x, cfg, &it, e)) ret = -1;
+    }
+    if (ret == 0 && doc_reader_damaged(r, &damaged)) {
+        if (cfg->docs.strict) ret = err_set(e, ERR_DATA, "%s", damaged);
+        else log_warn("%s", damaged);
+    }
+    doc_iter_free(&it);
+    buf_free(&block.data);
+    doc_reader_close(r);
+    return ret;
+}
+
+static int read_texts(struct texts *x, const struct inspect_cfg *cfg, struct err *e)
+{
+    struct doc_files files = {0};
+    char *path = mem_strdup(cfg->text);
+    int ret = path ? 0 : err_oom(e, strlen(cfg->text) + 1, "a name");
+    if (ret == 0) ret = doc_files_find(&files, &path, 1, docs_config(&cfg->docs).format, e);
+    if (ret == 0) ret = read_files(x, cfg, &files, e);
+    if (ret == 0) warn_left_out(x->bad, x->first_bad.msg);
+    doc_files_free(&files);
+    free(path);
+    return ret;
+}
+
 static int on_text(const struct inspect_cfg *cfg, const char *path, const struct tokenizer *t, struct buf *b, struct err *e)
 {
     const char *const names[2] = {path, cfg->diff};
-    struct buf text = {0};
+    struct texts x = {.bad = 0};
     struct tokenizer *other = NULL;
-    int ret = file_read_all(strcmp(cfg->text, "-") ? cfg->text : "/dev/stdin", (size_t)1 << 30, &text, e);
-    if (ret == 0 && cfg->diff && !(other = tokenizer_open(cfg->diff, e))) ret = -1;
-    if (ret == 0) ret = tok_compare(t, other, names, buf_text(&text), text.len, cfg->common.json, b, e);
+    int ret = cfg->diff && !(other = tokenizer_open(cfg->diff, e)) ? -1 : read_texts(&x, cfg, e);
+    struct compare_texts texts = {buf_text(&x.s), (const size_t *)(const void *)x.end.data, x.end.len / sizeof(size_t)};
+    if (ret == 0) ret = tok_compare(t, other, names, &texts, cfg->common.json, b, e);
     tok_free(other);
-    buf_free(&text);
+    buf_free(&x.s);
+    buf_free(&x.end);
     return ret;
 }
 
@@ -226,7 +301,9 @@ const struct cmd cmd_tokenize_inspect = {
                "NBestEncode; for a .model a word is the whole text.\n"
                "--text, --diff: fertility is tokens per word. A word is not given back when its\n"
                "tokens decode to another text, as where capitals are lost. --diff also lists the\n"
-               "words that the two cut at different places, the most frequent first.\n"
+               "words that the two cut at different places, the most frequent first. Of what is\n"
+               "unknown the most frequent parts of words are shown. SentencePiece's kinds learn\n"
+               "from lines and seldom know line ends: --documents line.\n"
                "Without a question: kind, normal form, split, template, special tokens.\n",
     .opts = inspect_opts,
     .others = tokenize_inspect_others,

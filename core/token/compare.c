@@ -21,32 +21,43 @@ static struct compare_word *slot_of(struct compare_word *v, size_t n_slots, cons
     return &v[i];
 }
 
-static int more_slots(struct compare *c, struct err *e)
+static int more_slots(struct compare_words *w, struct err *e)
 {
-    size_t n = c->n_slots ? 2 * c->n_slots : 1024;
+    size_t n = w->n_slots ? 2 * w->n_slots : 1024;
     struct compare_word *v = mem_zalloc(n, sizeof *v);
     if (!v) return err_oom(e, n * sizeof *v, "the words of a text");
-    for (size_t i = 0; i < c->n_slots; i++)
-        if (c->word[i].text) *slot_of(v, n, c->word[i].text, c->word[i].n, c->word[i].hash) = c->word[i];
-    free(c->word);
-    c->word = v;
-    c->n_slots = n;
+    for (size_t i = 0; i < w->n_slots; i++)
+        if (w->word[i].text) *slot_of(v, n, w->word[i].text, w->word[i].n, w->word[i].hash) = w->word[i];
+    free(w->word);
+    w->word = v;
+    w->n_slots = n;
     return 0;
 }
 
-static int count_word(struct compare *c, const char *text, size_t n, struct err *e)
+static int count_word(struct compare_words *words, const char *text, size_t n, size_t times, struct err *e)
 {
     uint64_t hash = hash64(text, n);
     if (n >= UINT32_MAX) return err_set(e, ERR_DATA, "a word of more than 4 GiB");
-    if (2 * c->n_distinct >= c->n_slots && more_slots(c, e)) return -1;
-    struct compare_word *w = slot_of(c->word, c->n_slots, text, n, hash);
+    if (2 * words->n >= words->n_slots && more_slots(words, e)) return -1;
+    struct compare_word *w = slot_of(words->word, words->n_slots, text, n, hash);
     if (!w->text) {
         *w = (struct compare_word){text, (uint32_t)n, hash, 0};
-        c->n_distinct++;
+        words->n++;
     }
-    w->count++;
-    c->words++;
+    w->count += times;
+    words->all += times;
     return 0;
+}
+
+/* Keeps the most frequent; of equal ones the first in the text. */
+static void keep(struct compare_top *top, const struct compare_word *w)
+{
+    size_t i = top->n;
+    while (i > 0 && (top->v[i - 1]->count < w->count || (top->v[i - 1]->count == w->count && top->v[i - 1]->text > w->text))) i--;
+    if (i == COMPARE_EXAMPLES) return;
+    if (top->n < COMPARE_EXAMPLES) top->n++;
+    for (size_t k = top->n - 1; k > i; k--) top->v[k] = top->v[k - 1];
+    top->v[i] = w;
 }
 
 static int count_words(struct compare *c, const char *text, size_t n, struct err *e)
@@ -60,7 +71,7 @@ static int count_words(struct compare *c, const char *text, size_t n, struct err
         }
         size_t begin = pos > 0 && text[pos - 1] == ' ' ? pos - 1 : pos;
         while (pos < n && !((u = uni_next(s + pos, n - pos)).class & UNI_SPACE)) pos += u.len;
-        if (count_word(c, text + begin, pos - begin, e)) return -1;
+        if (count_word(&c->words, text + begin, pos - begin, 1, e)) return -1;
     }
     return 0;
 }
@@ -95,10 +106,19 @@ static bool comes_back(struct compare_side *s, const char *word, size_t n, struc
     return n - skip == n_back - skip_back && memcmp(word + skip, back + skip_back, n - skip) == 0;
 }
 
+static int count_strange(struct compare_side *s, const struct compare_word *w, struct err *e)
+{
+    for (size_t i = 0; i < s->ids.n; i++) {
+        const struct tok_span *at = &s->ids.span[i];
+        if (s->ids.id[i] == s->t->unk_id && count_word(&s->strange, w->text + at->begin, at->end - at->begin, w->count, e)) return -1;
+    }
+    return 0;
+}
+
 static int by_one(struct compare_side *s, const struct compare_word *w, struct err *e)
 {
     int failed;
-    if (compare_encode(s, w->text, w->n, e)) return -1;
+    if (compare_encode(s, w->text, w->n, e) || count_strange(s, w, e)) return -1;
     if (s->ids.n == 1) s->single += w->count;
     if (s->ids.n > s->most) {
         s->most = s->ids.n;
@@ -107,18 +127,6 @@ static int by_one(struct compare_side *s, const struct compare_word *w, struct e
     }
     if (!comes_back(s, w->text, w->n, e, &failed)) s->changed += w->count;
     return failed;
-}
-
-/* Keeps the most frequent; of equal ones the first in the text. */
-static void keep_example(struct compare *c, const struct compare_word *w)
-{
-    size_t i = c->n_examples;
-    while (i > 0 && (c->example[i - 1]->count < w->count || (c->example[i - 1]->count == w->count && c->example[i - 1]->text > w->text)))
-        i--;
-    if (i == COMPARE_EXAMPLES) return;
-    if (c->n_examples < COMPARE_EXAMPLES) c->n_examples++;
-    for (size_t k = c->n_examples - 1; k > i; k--) c->example[k] = c->example[k - 1];
-    c->example[i] = w;
 }
 
 static int by_both(struct compare *c, const struct compare_word *w, struct err *e)
@@ -131,7 +139,7 @@ static int by_both(struct compare *c, const struct compare_word *w, struct err *
     if (same_cuts(&c->side[0].ids, &c->side[1].ids, w->n)) return 0;
     c->differ += w->count;
     c->differ_distinct++;
-    keep_example(c, w);
+    keep(&c->examples, w);
     return 0;
 }
 
@@ -148,18 +156,25 @@ static void count_ids(struct compare_side *s, const struct tok_ids *ids, uint8_t
 }
 
 /* In parts where the tokenizer's lines are apart: a stop is seen soon, and few ids are kept. */
-static int whole(struct compare_side *s, const char *text, size_t n, struct err *e)
+static int one_text(struct compare_side *s, const char *text, size_t n, struct tok_ids *ids, uint8_t *seen, struct err *e)
 {
     enum { PART = 1 << 20 };
+    for (size_t at = 0, to; at < n; at = to) {
+        to = n - at > PART ? tok_cut_from(s->t, text + at, n - at, PART) + at : n;
+        ids->n = 0;
+        if (sig_check(e) || tok_encode(s->t, s->s, text + at, to - at, 0, ids, e)) return -1;
+        count_ids(s, ids, seen);
+    }
+    return 0;
+}
+
+static int all_texts(struct compare_side *s, const struct compare_texts *texts, struct err *e)
+{
     struct tok_ids ids = {0};
     uint8_t *seen = mem_zalloc((size_t)s->t->vocab.n + 1, 1);
     int ret = seen ? 0 : err_oom(e, (size_t)s->t->vocab.n + 1, "marks of tokens");
-    for (size_t at = 0, to; ret == 0 && at < n; at = to) {
-        to = n - at > PART ? tok_cut_from(s->t, text + at, n - at, PART) + at : n;
-        ids.n = 0;
-        ret = sig_check(e) || tok_encode(s->t, s->s, text + at, to - at, 0, &ids, e) ? -1 : 0;
-        if (ret == 0) count_ids(s, &ids, seen);
-    }
+    for (size_t i = 0, at = 0; ret == 0 && i < texts->n; at = texts->end[i++])
+        ret = one_text(s, texts->s + at, texts->end[i] - at, &ids, seen, e);
     tok_ids_free(&ids);
     free(seen);
     return ret;
@@ -232,27 +247,42 @@ static int common_tokens(struct compare *c, struct err *e)
     return b ? 0 : -1;
 }
 
-int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char *const names[2], const char *text, size_t n,
-                bool json, struct buf *out, struct err *e)
+static void add_sizes(struct compare *c, const struct compare_texts *texts)
 {
-    struct compare c = {.out = out, .n_sides = b ? 2 : 1, .bytes = n};
+    c->bytes = texts->n ? texts->end[texts->n - 1] : 0;
+    for (size_t i = 0; i < c->bytes; i++) c->characters += (texts->s[i] & 0xC0) != 0x80;
+}
+
+static void keep_strangest(struct compare_side *s)
+{
+    for (size_t i = 0; i < s->strange.n_slots; i++)
+        if (s->strange.word[i].text) keep(&s->strangest, &s->strange.word[i]);
+}
+
+int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char *const names[2],
+                const struct compare_texts *texts, bool json, struct buf *out, struct err *e)
+{
+    struct compare c = {.out = out, .n_sides = b ? 2 : 1};
     const struct tokenizer *t[2] = {a, b};
     int ret = 0;
-    for (size_t i = 0; i < n; i++) c.characters += (text[i] & 0xC0) != 0x80;
+    add_sizes(&c, texts);
     for (int k = 0; k < c.n_sides && ret == 0; k++) {
         c.side[k] = (struct compare_side){.t = t[k], .name = names[k], .s = tok_scratch_new(t[k], e), .ids = {.want_spans = true}};
-        ret = c.side[k].s ? whole(&c.side[k], text, n, e) : -1;
+        ret = c.side[k].s ? all_texts(&c.side[k], texts, e) : -1;
     }
-    if (ret == 0) ret = count_words(&c, text, n, e);
-    for (size_t i = 0; ret == 0 && i < c.n_slots; i++)
-        if (c.word[i].text) ret = sig_check(e) || by_both(&c, &c.word[i], e) ? -1 : 0;
+    for (size_t i = 0, at = 0; ret == 0 && i < texts->n; at = texts->end[i++])
+        ret = count_words(&c, texts->s + at, texts->end[i] - at, e);
+    for (size_t i = 0; ret == 0 && i < c.words.n_slots; i++)
+        if (c.words.word[i].text) ret = sig_check(e) || by_both(&c, &c.words.word[i], e) ? -1 : 0;
     if (ret == 0 && b) ret = common_tokens(&c, e);
+    for (int k = 0; k < c.n_sides; k++) keep_strangest(&c.side[k]);
     if (ret == 0) ret = json ? compare_json(&c, e) : compare_text(&c, e);
     for (int k = 0; k < c.n_sides; k++) {
         tok_ids_free(&c.side[k].ids);
         buf_free(&c.side[k].back);
         tok_scratch_free(c.side[k].s);
+        free(c.side[k].strange.word);
     }
-    free(c.word);
+    free(c.words.word);
     return ret ? -1 : buf_ok(out, e);
 }

@@ -12,11 +12,18 @@
 #include "core/base/err.h"
 #include "core/token/tokenizer.h"
 
+/* One after the other; each is encoded by itself. */
+struct compare_texts {
+    const char *s;
+    const size_t *end; /* [n]: where each ends */
+    size_t n;
+};
+
 /* Appends: tokens, bytes and characters a token, tokens a word (fertility), words of one
- * token, unknown tokens, how much of the vocabulary the text uses, words that decoding does
- * not give back; of two (b not NULL) also the tokens that both have, how many words they cut
+ * token, unknown tokens and the most frequent of what they stand for, how much of the
+ * vocabulary the texts use, words that decoding does not give back; of two (b not NULL) also the tokens that both have, how many words they cut
  * at other places, and the most frequent of those.  names[]: of the files; json: one object. */
-int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char *const names[2], const char *text, size_t n,
-                bool json, struct buf *out, struct err *e);
+int tok_compare(const struct tokenizer *a, const struct tokenizer *b, const char *const names[2],
+                const struct compare_texts *texts, bool json, struct buf *out, struct err *e);
 
 #endif

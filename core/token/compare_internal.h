@@ -6,6 +6,25 @@
 
 enum { COMPARE_EXAMPLES = 12 };
 
+struct compare_word {
+    const char *text;         /* NULL: a free slot */
+    uint32_t n;
+    uint64_t hash;
+    size_t count;
+};
+
+/* Distinct ones by hash: word[n_slots], a power of two. */
+struct compare_words {
+    struct compare_word *word;
+    size_t n_slots, n, all;   /* distinct ones; all of them */
+};
+
+/* The most frequent, by falling count. */
+struct compare_top {
+    const struct compare_word *v[COMPARE_EXAMPLES];
+    size_t n;
+};
+
 struct compare_side {
     const struct tokenizer *t;
     const char *name;
@@ -19,25 +38,18 @@ struct compare_side {
     size_t most;              /* tokens of the word that has most, */
     const char *longest;      /* which is this */
     size_t n_longest;
-};
-
-struct compare_word {
-    const char *text;         /* NULL: a free slot */
-    uint32_t n;
-    uint64_t hash;
-    size_t count;
+    struct compare_words strange; /* parts of words that unknown tokens stand for */
+    struct compare_top strangest;
 };
 
 struct compare {
     struct compare_side side[2];
     int n_sides;
     size_t bytes, characters;
-    struct compare_word *word; /* [n_slots], a power of two: distinct words by hash */
-    size_t n_slots, n_distinct, words;
+    struct compare_words words;
     size_t differ, differ_distinct, more[2]; /* words cut at other places; words with more tokens of a side */
     size_t common;             /* tokens that both have */
-    const struct compare_word *example[COMPARE_EXAMPLES]; /* that differ, by falling count */
-    size_t n_examples;
+    struct compare_top examples; /* words that differ */
     struct buf *out;
 };
 

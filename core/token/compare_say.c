@@ -93,8 +93,8 @@ static void parts(struct compare *c, const struct compare_side *s)
 /* Words that differ, how often, and their tokens by each side, one below the other. */
 static int examples(struct compare *c, struct err *e)
 {
-    for (size_t i = 0; i < c->n_examples; i++) {
-        const struct compare_word *w = c->example[i];
+    for (size_t i = 0; i < c->examples.n; i++) {
+        const struct compare_word *w = c->examples.v[i];
         buf_printf(c->out, "  %zu x ", w->count);
         say_string(c->out, w->text, text_fit(w->text, w->n, LONGEST_SHOWN));
         buf_addc(c->out, '\n');
@@ -124,10 +124,10 @@ static void numbers(struct compare *c)
     row_count(c, "tokens", a->tokens, b->tokens);
     row_ratio(c, "bytes a token", per(c->bytes, a->tokens), per(c->bytes, b->tokens));
     row_ratio(c, "characters a token", per(c->characters, a->tokens), per(c->characters, b->tokens));
-    row_ratio(c, "tokens a word", per(a->tokens, c->words), per(b->tokens, c->words));
-    row_share(c, "words of one token", a->single, c->words, b->single, c->words);
+    row_ratio(c, "tokens a word", per(a->tokens, c->words.all), per(b->tokens, c->words.all));
+    row_share(c, "words of one token", a->single, c->words.all, b->single, c->words.all);
     row_share(c, "unknown tokens", a->unknown, a->tokens, b->unknown, b->tokens);
-    row_share(c, "words not given back", a->changed, c->words, b->changed, c->words);
+    row_share(c, "words not given back", a->changed, c->words.all, b->changed, c->words.all);
     row_share(c, "vocabulary used", a->used, va, b->used, vb);
     if (c->n_sides > 1) row_share(c, "tokens in both", c->common, va, c->common, vb);
 }
@@ -143,26 +143,47 @@ static void longest(struct compare *c)
     }
 }
 
+/* What the vocabularies do not know. */
+static void strangest(struct compare *c)
+{
+    for (int k = 0; k < c->n_sides; k++) {
+        const struct compare_side *s = &c->side[k];
+        if (!s->unknown) continue;
+        buf_printf(c->out, "unknown%s:", c->n_sides == 1 ? "" : k ? ", second" : ", first");
+        for (size_t i = 0; i < s->strangest.n; i++) {
+            const struct compare_word *w = s->strangest.v[i];
+            buf_printf(c->out, "%s%zu x ", i ? ", " : " ", w->count);
+            say_string(c->out, w->text, text_fit(w->text, w->n, LONGEST_SHOWN));
+        }
+        if (s->strange.n > s->strangest.n) buf_adds(c->out, " ...");
+        if (s->unknown > s->strange.all)
+            buf_printf(c->out, "%s%zu x white space between words", s->strangest.n ? "; " : " ", s->unknown - s->strange.all);
+        buf_addc(c->out, '\n');
+    }
+}
+
 int compare_text(struct compare *c, struct err *e)
 {
     const struct compare_side *a = &c->side[0], *b = &c->side[1];
-    buf_printf(c->out, "text: %zu bytes, %zu characters, %zu words, %zu of them distinct\n", c->bytes, c->characters, c->words,
-               c->n_distinct);
+    buf_printf(c->out, "text: %zu bytes, %zu characters, %zu words, %zu of them distinct\n", c->bytes, c->characters, c->words.all,
+               c->words.n);
     numbers(c);
     if (c->n_sides == 1) {
         longest(c);
+        strangest(c);
         return 0;
     }
-    row_share(c, "words with more tokens", c->more[0], c->words, c->more[1], c->words);
+    row_share(c, "words with more tokens", c->more[0], c->words.all, c->more[1], c->words.all);
     longest(c);
+    strangest(c);
     if (a->tokens != b->tokens && a->tokens && b->tokens) {
         size_t few = a->tokens < b->tokens ? a->tokens : b->tokens, many = a->tokens < b->tokens ? b->tokens : a->tokens;
         buf_printf(c->out, "the %s needs %.1f %% fewer tokens\n", a->tokens < b->tokens ? "first" : "second",
                    100 - share(few, many));
     }
-    buf_printf(c->out, "words cut at other places: %zu of %zu (%.1f %%), %zu of %zu distinct ones (%.1f %%)\n", c->differ, c->words,
-               share(c->differ, c->words), c->differ_distinct, c->n_distinct, share(c->differ_distinct, c->n_distinct));
-    if (c->n_examples) buf_adds(c->out, "the most frequent of them:\n");
+    buf_printf(c->out, "words cut at other places: %zu of %zu (%.1f %%), %zu of %zu distinct ones (%.1f %%)\n", c->differ, c->words.all,
+               share(c->differ, c->words.all), c->differ_distinct, c->words.n, share(c->differ_distinct, c->words.n));
+    if (c->examples.n) buf_adds(c->out, "the most frequent of them:\n");
     return examples(c, e);
 }
 
@@ -178,9 +199,15 @@ static void side_json(struct compare *c, const struct compare_side *s)
     tok_summary_json(&sum, c->out);
     buf_printf(c->out, ",\"vocabulary\":%d,\"tokens\":%zu", sum.tokens, s->tokens);
     buf_printf(c->out, ",\"bytes_per_token\":%.6g,\"characters_per_token\":%.6g,\"tokens_per_word\":%.6g", per(c->bytes, s->tokens),
-               per(c->characters, s->tokens), per(s->tokens, c->words));
-    buf_printf(c->out, ",\"words_of_one_token\":%zu,\"unknown_tokens\":%zu,\"words_not_given_back\":%zu,\"vocabulary_used\":%zu}",
+               per(c->characters, s->tokens), per(s->tokens, c->words.all));
+    buf_printf(c->out, ",\"words_of_one_token\":%zu,\"unknown_tokens\":%zu,\"words_not_given_back\":%zu,\"vocabulary_used\":%zu,\"unknown\":[",
                s->single, s->unknown, s->changed, s->used);
+    for (size_t i = 0; i < s->strangest.n; i++) {
+        buf_adds(c->out, i ? ",{\"text\":" : "{\"text\":");
+        say_string(c->out, s->strangest.v[i]->text, s->strangest.v[i]->n);
+        buf_printf(c->out, ",\"count\":%zu}", s->strangest.v[i]->count);
+    }
+    buf_adds(c->out, "]}");
 }
 
 static int example_json(struct compare *c, const struct compare_word *w, struct err *e)
@@ -206,7 +233,7 @@ static int example_json(struct compare *c, const struct compare_word *w, struct 
 int compare_json(struct compare *c, struct err *e)
 {
     buf_printf(c->out, "{\"bytes\":%zu,\"characters\":%zu,\"words\":%zu,\"distinct_words\":%zu,\"tokenizers\":[", c->bytes, c->characters,
-               c->words, c->n_distinct);
+               c->words.all, c->words.n);
     for (int k = 0; k < c->n_sides; k++) {
         if (k) buf_addc(c->out, ',');
         side_json(c, &c->side[k]);
@@ -217,9 +244,9 @@ int compare_json(struct compare *c, struct err *e)
                    ",\"tokens_in_both\":%zu,\"words_with_more_tokens\":[%zu,%zu],\"words_cut_otherwise\":%zu,"
                    "\"distinct_words_cut_otherwise\":%zu,\"examples\":[",
                    c->common, c->more[0], c->more[1], c->differ, c->differ_distinct);
-    for (size_t i = 0; i < c->n_examples; i++) {
+    for (size_t i = 0; i < c->examples.n; i++) {
         if (i) buf_addc(c->out, ',');
-        if (example_json(c, c->example[i], e)) return -1;
+        if (example_json(c, c->examples.v[i], e)) return -1;
     }
     buf_adds(c->out, c->n_sides > 1 ? "]}\n" : "}\n");
     return 0;

@@ -118,6 +118,22 @@ grep -q '"tokenizers":\[{"file":"bpe1.json"' diff.json
 is "$(grep -o '"tokens":[0-9]*' diff.json | head -n 1 | cut -d: -f2)" "$("$LLMCTL" tokenize count -t bpe1.json text.txt -q)"
 "$LLMCTL" tokenize inspect bpe1.json --text text.txt | shows '^words of one token'
 
+# --text takes what count takes: each document is encoded by itself
+printf '{"text":"the size\\n"}\n{"x":1}\n{"text":"of"}\n{"text":"size"}\n' >docs.jsonl
+tokens_of() { grep -o '"tokens":[0-9]*' | cut -d: -f2; }
+is "$("$LLMCTL" tokenize inspect bpe1.json --text docs.jsonl --json 2>err | tokens_of)" "$("$LLMCTL" tokenize count -t bpe1.json docs.jsonl -q 2>/dev/null)"
+grep -q 'warning: 1 bad documents were left out; the first: docs.jsonl:2: no text' err
+gzip -k docs.jsonl
+is "$("$LLMCTL" tokenize inspect bpe1.json --text docs.jsonl.gz --json 2>/dev/null | grep -o '"bytes":[0-9]*,"characters":[0-9]*,"words":[0-9]*')" '"bytes":15,"characters":15,"words":4'
+is "$("$LLMCTL" tokenize inspect bpe1.json --text docs.jsonl --json --format text | grep -o '"bytes":[0-9]*')" "\"bytes\":$(wc -c <docs.jsonl)"
+fails 65 'docs.jsonl:2: no text' "$LLMCTL" tokenize inspect bpe1.json --text docs.jsonl --strict
+fails 66 'no such file' "$LLMCTL" tokenize inspect bpe1.json --text nosuch.jsonl
+# what is unknown: parts of words, and what stands between them
+printf '\345\255\227 b \345\255\227 a\nd z\n' >strange.txt
+"$LLMCTL" tokenize train <(printf 'a b\nb a\nd a\n') --type unigram --norm identity --vocab-size 8 -o few.model -q
+"$LLMCTL" tokenize inspect few.model --text strange.txt | shows "^unknown: 2 x \"$(printf '\345\255\227')\", 1 x \"z\"; 1 x white space between words$"
+"$LLMCTL" tokenize inspect few.model --text strange.txt --documents line --json | shows -F '"unknown":[{"text":"'"$(printf '\345\255\227')"'","count":2},{"text":"z","count":1}]'
+
 # words that both cut, by numbers known beforehand: abcd is a bcd and abc ##d, Bcd is B c d and bcd, bcd is a token of both
 printf 'abc\nbcd\nbcd\nabc\nbcd\nabc\nbcd\n' >words.txt
 "$LLMCTL" tokenize train words.txt --vocab-size 260 -q -o abc.json

@@ -125,8 +125,8 @@ static void compare(const struct tokenizer *a, const struct tokenizer *b, const 
     static const char *const names[2] = {"a", "b"};
     struct err e;
     struct buf said = {0}, json = {0};
-    bool good = tok_compare(a, b, names, text, n, false, &said, &e) == 0;
-    if ((tok_compare(a, b, names, text, n, true, &json, &e) == 0) != good) abort();
+    bool good = tok_compare(a, b, names, &(struct compare_texts){text, &n, 1}, false, &said, &e) == 0;
+    if ((tok_compare(a, b, names, &(struct compare_texts){text, &n, 1}, true, &json, &e) == 0) != good) abort();
     if (good) {
         struct cJSON *j = parse(&json);
         int64_t differ = 0;

@@ -136,7 +136,7 @@ static void check_text(const struct tokenizer *t, const char *text, size_t n)
     tok_explain(t, text, n, 0, (n & 1) != 0, &back, &e);
     tok_explain(t, text, n, n % 30, (n & 1) != 0, &back, &e);
     const char *const names[2] = {"a", "b"};
-    if (n % 8 == 0) tok_compare(t, n & 8 ? t : NULL, names, text, n, (n & 16) != 0, &back, &e);
+    if (n % 8 == 0) tok_compare(t, n & 8 ? t : NULL, names, &(struct compare_texts){text, &n, 1}, (n & 16) != 0, &back, &e);
     char token[8] = {0};
     memcpy(token, text, n < sizeof token - 1 ? n : sizeof token - 1);
     tok_explain_token(t, token, (n & 1) != 0, &back, &e);

@@ -156,7 +156,7 @@ static void compared(const char *text, bool json, const char *what)
     struct tokenizer *a = pairs("", ""), *b = pairs("\"a b\"", ",\"ab\":4");
     struct err e = {0};
     struct buf out = {0};
-    if (tok_compare(a, b, names, text, strlen(text), json, &out, &e)) fail_msg("%s", e.msg);
+    if (tok_compare(a, b, names, &(struct compare_texts){text, &(size_t){strlen(text)}, 1}, json, &out, &e)) fail_msg("%s", e.msg);
     if (!strstr(out.data, what)) fail_msg("'%s' is not in\n%s", what, out.data);
     buf_free(&out);
     tok_free(a);
@@ -205,12 +205,12 @@ static void a_long_text_is_compared_in_parts(void **state)
                                 "{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"\xc4\xa0\":2,\"\xc4\x8a\":3,\"ab\":4,\"\xc4\xa0\x61\":5},\"merges\":[\"a b\",\"\xc4\xa0 a\"]}");
     char *text = malloc(LINE * LINES);
     for (size_t i = 0; i < LINES; i++) memcpy(text + LINE * i, "ab abab a b\n", LINE); /* ab, _ ab ab, _a, _ b, newline */
-    if (tok_compare(t, NULL, names, text, LINE * LINES, true, &out, &e)) fail_msg("%s", e.msg);
+    if (tok_compare(t, NULL, names, &(struct compare_texts){text, &(size_t){LINE * LINES}, 1}, true, &out, &e)) fail_msg("%s", e.msg);
     if (!strstr(out.data, "\"tokens\":1600000,") || !strstr(out.data, "\"words\":800000,")) fail_msg("%s", out.data);
     buf_clear(&out);
     sig_install();
     raise(SIGTERM);
-    assert_int_equal(tok_compare(t, NULL, names, text, LINE * LINES, true, &out, &e), -1);
+    assert_int_equal(tok_compare(t, NULL, names, &(struct compare_texts){text, &(size_t){LINE * LINES}, 1}, true, &out, &e), -1);
     assert_int_equal(e.code, ERR_STOPPED);
     sig_reset();
     free(text);
