@@ -78,12 +78,19 @@ static int flush(struct decoder *d, size_t at_least, struct err *e)
     return ret;
 }
 
-static int decode_part(struct decoder *d, const struct id_part *part, struct err *e)
+/* An id that is none is told with its place. */
+static int add_ids(struct decoder *d, const struct id_part *part, const char *name, struct err *e)
 {
-    if (sig_check(e)) return -1;
     d->n_ids += part->n;
     d->feed.at = part->at;
-    if (tok_feed_add(&d->feed, part->id, part->n, &d->bytes, e)) return -1;
+    if (tok_feed_add(&d->feed, part->id, part->n, &d->bytes, e) == 0) return 0;
+    if (e->code != ERR_DATA) return -1;
+    return part->line ? err_wrap(e, "'%s':%llu", name, (unsigned long long)part->line) : err_wrap(e, "'%s'", name);
+}
+
+static int decode_part(struct decoder *d, const struct id_part *part, const char *name, struct err *e)
+{
+    if (sig_check(e) || add_ids(d, part, name, e)) return -1;
     if (part->end && tok_feed_end(&d->feed, &d->bytes, e)) return -1;
     if (part->end) end_text(d);
     else if (!d->cfg->jsonl) settle(d, false);
@@ -114,7 +121,7 @@ static int decode_one(struct decoder *d, const char *path, struct err *e)
     if (!t && !(t = open_tokenizer(d->cfg, id_input_shard(in), e))) goto out;
     tok_feed_init(&d->feed, t, d->cfg->skip_special);
     while ((ret = id_input_next(in, &part, e)) > 0)
-        if ((ret = decode_part(d, &part, e))) break;
+        if ((ret = decode_part(d, &part, id_input_name(in), e))) break;
     if (ret == 0) ret = flush(d, 1, e);
 out:
     id_input_close(in);

@@ -409,13 +409,11 @@ static int check_encode(const struct cmd *self, const struct encode_cfg *cfg, co
 {
     static const char *const text_only[] = {"template", "bos", "eos", "pair-field", "words", "limits", "max-length", "keep-end", "cut", "windows", "stride", "pad",
                                             "batch", "pad-multiple", "pad-left", "vocabulary"};
-    static const char *const of_text[] = {".txt", ".json", ".jsonl", ".npy"};
     int kinds = cfg->ids + cfg->pieces + cfg->offsets + cfg->jsonl;
     if (kinds > 1) return err_set(e, ERR_USAGE, "--ids, --pieces, --offsets and --jsonl exclude each other");
     if (!kinds && !cfg->out) return err_set(e, ERR_USAGE, "--out FILE.tok, --ids, --pieces, --offsets or --jsonl is required");
-    for (size_t i = 0; !kinds && i < COUNT_OF(of_text); i++)
-        if (str_ends_with(cfg->out, of_text[i]))
-            return err_set(e, ERR_USAGE, "--out '%s': a token shard is no text, its name ends in .tok; for ids as text add --ids or --jsonl", cfg->out);
+    if (!kinds && *cfg->out && !str_ends_with(cfg->out, ".tok") && strcmp(cfg->out, "-") != 0 && !file_is_special(cfg->out))
+        return err_set(e, ERR_USAGE, "--out '%s': a token shard's name ends in .tok, by which other commands know it; for ids as text add --ids or --jsonl", cfg->out);
     for (size_t i = 0; !kinds && i < COUNT_OF(text_only); i++)
         if (opt_is_set(self, r, text_only[i]))
             return err_set(e, ERR_USAGE, "--%s goes with --ids, --pieces, --offsets or --jsonl; a shard always marks its documents",

@@ -33,6 +33,11 @@ struct shard *id_input_shard(const struct id_input *in)
     return in->shard;
 }
 
+const char *id_input_name(const struct id_input *in)
+{
+    return in->name;
+}
+
 void id_input_close(struct id_input *in)
 {
     if (!in) return;
@@ -226,6 +231,7 @@ static int next_numbers(struct id_input *in, struct id_part *part, struct err *e
     bool last = !ended && !in->n;
     if (last && !in->open) return 0;
     part->end = ended || last;
+    part->line = in->by_text ? in->in.no + !ended : 0;
     if (part->end) in->open = false;
     doc_lines_rest(&in->in, &left);
     part->wait = !in->in.eof && (ended ? left == 0 : in->n < PART);
@@ -270,6 +276,7 @@ static int next_object(struct id_input *in, struct id_part *part, struct err *e)
         while (blank < line.n && is_blank(line.s[blank])) blank++;
         if (blank == line.n) continue;
         part->end = true;
+        part->line = line.no;
         part->wait = doc_lines_wait(&in->in);
         return read_object(in, &line, e) ? -1 : 1;
     }

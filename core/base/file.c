@@ -78,8 +78,8 @@ static char *temporary_name(const char *path)
     return buf_steal(&b);
 }
 
-/* A device, a pipe, a socket: renaming a file to it would put an end to it. */
-static bool is_special(const char *path)
+/* Renaming a file to one would put an end to it. */
+bool file_is_special(const char *path)
 {
     static const char *const streams[] = {"/dev/std", "/dev/fd/", "/proc/self/fd/"};
     struct stat st;
@@ -131,7 +131,7 @@ struct file_writer *file_create(const char *path, uint64_t expected_bytes, struc
     }
     w->fd = -1;
     w->is_stdout = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
-    bool special = !w->is_stdout && is_special(path);
+    bool special = !w->is_stdout && file_is_special(path);
     w->path = mem_strdup(w->is_stdout ? "standard output" : path);
     w->tmp = w->is_stdout || special ? NULL : temporary_name(path);
     if (!w->path || (!w->is_stdout && !special && !w->tmp)) {
@@ -403,7 +403,7 @@ struct file_writer *file_create_part(const char *path, uint64_t keep, struct err
 
 struct file_writer *file_create_again(const char *path, struct err *e)
 {
-    bool plain = strcmp(path, "-") != 0 && strcmp(path, "/dev/stdout") != 0 && !is_special(path);
+    bool plain = strcmp(path, "-") != 0 && strcmp(path, "/dev/stdout") != 0 && !file_is_special(path);
     return plain ? file_create_part(path, 0, e) : file_create(path, 0, e);
 }
 

@@ -97,6 +97,7 @@ void file_widen_pipe(int fd);
 /* ---- paths and directories ---- */
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
+bool file_is_special(const char *path);             /* a device, a pipe, a socket */
 bool file_same(const char *a, const char *b);       /* both are there, and one regular file */
 int64_t file_size(const char *path, struct err *e); /* -1 on error */
 /* Appends " of N bytes, changed YYYY-MM-DD HH:MM:SS.NANOSECONDS": by which a file that changed is known; nothing

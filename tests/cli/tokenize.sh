@@ -200,7 +200,7 @@ same one.txt back.txt
 # what is read stays as it is
 cp text.txt kept.txt
 fails 2 "is an input" "$LLMCTL" tokenize encode text.txt -t char.json --ids --out text.txt
-fails 2 "a token shard is no text" "$LLMCTL" tokenize encode text.txt -t char.json --out ids.txt
+for name in ids.txt ids.bin ids; do fails 2 "a token shard's name ends in .tok" "$LLMCTL" tokenize encode text.txt -t char.json --out $name; done
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n' >lfs.model
 fails 65 "git-lfs pointer" "$LLMCTL" tokenize inspect lfs.model
 printf '<!doctype html>\n<html>\n' >page.model

@@ -63,8 +63,10 @@ fails 65 "'stdin':2: there is no list of ids in it" "$LLMCTL" tokenize decode -t
 fails 65 "'stdin':1: '1.5' at offset 0" "$LLMCTL" tokenize decode -t t.json <<<'1.5'
 fails 65 "'stdin':1: '\"a\"\\]}' at offset 8" "$LLMCTL" tokenize decode -t t.json <<<'{"ids":["a"]}'
 fails 65 "'stdin':2: '\"a\"\]}' at offset 20" "$LLMCTL" tokenize decode -t t.json <<<$'{"ids":[1]}\n{"ids":["a"]}'
-fails 65 'token id 400 at position 2 is out of range' "$LLMCTL" tokenize decode -t t.json <<<$'{"ids":[1,2]}\n{"ids":[400]}'
-fails 65 'token id 400 at position 1 is out of range' "$LLMCTL" tokenize decode -t s.model <<<'5 400'
+fails 65 "'stdin':2: token id 400 at position 2 is out of range" "$LLMCTL" tokenize decode -t t.json <<<$'{"ids":[1,2]}\n{"ids":[400]}'
+fails 65 "'stdin': token id 400 at position 1 is out of range" "$LLMCTL" tokenize decode -t s.model <<<'5 400'
+fails 65 "'stdin':3: token id 400 at position 2 is out of range" "$LLMCTL" tokenize decode -t t.json --lines <<<$'5\n\n6 400\n7'
+fails 65 "'stdin':2: token id 401 at position 1 is out of range" "$LLMCTL" tokenize decode -t t.json --jsonl < <(printf '5\n401')
 fails 65 "it is an llmctl token shard; give it as a file whose name ends in .tok" "$LLMCTL" tokenize decode -t t.json <lines.tok
 fails 65 "holds no ids, it is a zip archive" "$LLMCTL" tokenize decode -t t.json < <(printf 'PK\3\4rest')
 fails 2 "exclude each other" "$LLMCTL" tokenize decode -t t.json --lines --jsonl
