@@ -319,6 +319,15 @@ out:
 
 /* ---- token shards, tokenizers ---- */
 
+/* What a reader of the ids alone has to know of documents. */
+static void say_borders(const struct shard_info *i, struct buf *b)
+{
+    if (shard_shared_eos(i->bos, i->eos)) buf_printf(b, "borders: each document begins with id %d, one more ends the last\n", i->eos);
+    else if (i->bos >= 0 && i->eos >= 0) buf_printf(b, "borders: each document begins with id %d and ends with %d\n", i->bos, i->eos);
+    else if (i->bos >= 0) buf_printf(b, "borders: each document begins with id %d\n", i->bos);
+    else buf_adds(b, "borders: no id marks them\n");
+}
+
 static int inspect_shard(const struct inspect_cfg *c, const char *path, struct buf *b, struct err *e)
 {
     struct shard *s = shard_open(path, e);
@@ -336,8 +345,9 @@ static int inspect_shard(const struct inspect_cfg *c, const char *path, struct b
                    (unsigned long long)i->n_docs, (unsigned long long)i->n_tokens, i->token_bytes);
         buf_printf(b, "text: %llu bytes, %.3f a token\n", (unsigned long long)i->text_bytes,
                    i->n_tokens ? (double)i->text_bytes / (double)i->n_tokens : 0.0);
-        buf_printf(b, "vocabulary: %d (bos %d, eos %d)\ntokenizer: %016llx\ncontent: %016llx\n", i->vocab, i->bos,
-                   i->eos, (unsigned long long)i->tok_hash, (unsigned long long)shard_id(s));
+        buf_printf(b, "vocabulary: %d\n", i->vocab);
+        say_borders(i, b);
+        buf_printf(b, "tokenizer: %016llx\ncontent: %016llx\n", (unsigned long long)i->tok_hash, (unsigned long long)shard_id(s));
     }
     shard_close(s);
     return 0;

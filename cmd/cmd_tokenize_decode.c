@@ -130,12 +130,20 @@ out:
     return ret;
 }
 
+/* A number is more often an id. */
+static int no_file(const char *path, struct err *e)
+{
+    bool number = *path && path[strspn(path, "0123456789,[]")] == 0;
+    if (e->code == ERR_NOINPUT && number) err_hint(e, "ids themselves come from stdin: echo 39 72 | llmctl tokenize decode ...");
+    return -1;
+}
+
 static int decode_files(struct decoder *d, const struct opt_result *r, struct err *e)
 {
     int ret = 0;
     if (!(d->file = file_create(d->cfg->out, 0, e))) return -1;
     if (r->n_args == 0) ret = decode_one(d, "-", e);
-    for (int i = 0; ret == 0 && i < r->n_args; i++) ret = decode_one(d, r->args[i], e);
+    for (int i = 0; ret == 0 && i < r->n_args; i++) ret = decode_one(d, r->args[i], e) ? no_file(r->args[i], e) : 0;
     if (ret == 0) ret = file_commit(d->file, e);
     else file_abort(d->file);
     if (ret == 0 && !d->cfg->common.json && strcmp(d->cfg->out, "-") != 0)

@@ -122,8 +122,9 @@ int tok_explain_token(const struct tokenizer *t, const char *word, bool json, st
         if (says || id == spelled || (id == numbered && text)) x.n_merges++; /* found */
     }
     if (json) buf_adds(out, "]\n");
-    if (x.n_merges == 0) return err_set(e, ERR_RESULT, "'%s' is neither a token nor an id of this tokenizer", word);
-    return buf_ok(out, e);
+    if (x.n_merges) return buf_ok(out, e);
+    err_set(e, ERR_RESULT, "'%s' is neither a token nor an id of this tokenizer", word);
+    return numbered < 0 ? err_hint(e, "--explain TEXT shows which tokens it becomes") : -1;
 }
 
 /* ---- all of them ---- */

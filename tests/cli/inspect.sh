@@ -22,6 +22,18 @@ has "kind train"; has "adam.m/"
 has "Hugging Face directory"; has "model: llama"; has "tokenizer:"
 "$LLMCTL" inspect hf/model.safetensors >out; has "safetensors"
 "$LLMCTL" inspect data.tok >out; has "token shard"; has "documents: 1"
+borders() { # OPTIONS of train: what inspect says of the borders, and all ids that the shard holds
+    "$LLMCTL" tokenize train text -o marks"$1" -q "${@:2}"
+    "$LLMCTL" tokenize encode <(printf 'a\n\nb') --documents paragraph --format text -t marks"$1" --out marks.tok -q
+    "$LLMCTL" inspect marks.tok | grep '^borders: '
+    od -An -v -td2 -j64 -N"$(("$("$LLMCTL" inspect marks.tok | sed -n 's/^tokens: \([0-9]*\),.*/\1/p')" * 2))" marks.tok | tr -s ' '
+}
+is "$(borders .json --vocab-size 257)" 'borders: each document begins with id 0, one more ends the last
+ 0 65 0 66 0'
+is "$(borders .json --vocab-size 256 --no-special-tokens)" 'borders: no id marks them
+ 64 65'
+is "$(borders .model --type unigram --norm identity --no-space-first --vocab-size 12 | head -n 1)" 'borders: each document begins with id 1 and ends with 2'
+is "$(borders .model --type unigram --eos-id -1 --vocab-size 12 | head -n 1)" 'borders: each document begins with id 1'
 "$LLMCTL" inspect tok.json >out; has "tokenizer: characters"
 
 # --json says the same, and tensors have the same hashes wherever they are.

@@ -70,6 +70,7 @@ fails 65 "'stdin':2: token id 401 at position 1 is out of range" "$LLMCTL" token
 fails 65 "it is an llmctl token shard; give it as a file whose name ends in .tok" "$LLMCTL" tokenize decode -t t.json <lines.tok
 fails 65 "holds no ids, it is a zip archive" "$LLMCTL" tokenize decode -t t.json < <(printf 'PK\3\4rest')
 fails 2 "exclude each other" "$LLMCTL" tokenize decode -t t.json --lines --jsonl
+fails 66 "opening '39': No such file or directory; ids themselves come from stdin" "$LLMCTL" tokenize decode -t t.json 39 72
 fails 2 "tokenizer is required" "$LLMCTL" tokenize decode </dev/null
 
 # Ids that come slowly: text goes out at once, in whole characters.

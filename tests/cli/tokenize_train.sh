@@ -214,7 +214,7 @@ BEGIN{r=1;split("int char (x) = y; /* a the * {} ab",w," ");for(i=0;i<600;i++){s
 "$LLMCTL" tokenize train spaces.txt --type unigram --vocab-size 40 --norm identity --keep-spaces --space-pieces -q -o spaces.model
 run='▁'
 for n in 1 2 3 4 5 6 7 8 9 10; do "$LLMCTL" tokenize inspect spaces.model --token "$run" >/dev/null; run="$run▁"; done
-fails 1 'neither a token' "$LLMCTL" tokenize inspect spaces.model --token "$run"
+fails 1 'neither a token nor an id of this tokenizer; --explain TEXT' "$LLMCTL" tokenize inspect spaces.model --token "$run"
 
 # broken text is named with its place; so is an expression that is none
 printf 'ok \377 x' >broken.txt
