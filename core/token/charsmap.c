@@ -40,6 +40,59 @@ static bool values_in_range(const struct charsmap *m, struct err *e)
     return true;
 }
 
+/* ---- how long rules are ---- */
+
+enum { MOST_BYTES = 256 }; /* of a rule: as far is gone for each character of a text */
+
+/* The units that lead on from a place, as lists. */
+struct depths {
+    const struct charsmap *m;
+    size_t n;              /* places */
+    uint32_t *first, *next; /* by place and by unit: one more than the unit; 0 = there is none */
+    uint16_t *below; /* by place, one more than the bytes of the longest way on; 0 = not yet known */
+};
+
+/* The bytes of the longest way on from place `at`, to which as many as `before` lead; MOST_BYTES + 1 with these: too many. */
+static size_t longest_below(struct depths *d, size_t at, size_t before)
+{
+    const struct charsmap *m = d->m;
+    size_t longest = 0;
+    if (at >= d->n) return 0;
+    if (d->below[at]) return d->below[at] - 1u;
+    for (uint32_t more = d->first[at]; more && before + longest <= MOST_BYTES; more = d->next[more - 1]) {
+        uint32_t i = more - 1;
+        size_t n = 1 + (before == MOST_BYTES ? 0 : longest_below(d, i ^ offset_of(m->unit[i]), before + 1));
+        if (n > longest) longest = n;
+    }
+    d->below[at] = (uint16_t)(longest + 1);
+    return longest;
+}
+
+/* Places may lead back to themselves in data that nobody's rules made. */
+static bool rules_end(const struct charsmap *m, struct err *e)
+{
+    size_t n = m->n_units + 256; /* a byte may lead to a unit from a place behind all */
+    struct depths d = {.m = m, .n = n, .first = mem_zalloc(n, 4), .next = mem_alloc(m->n_units, 4), .below = mem_zalloc(n, 2)};
+    bool ok = d.first && d.next && d.below;
+    if (!ok) err_oom(e, 10 * n, "a charsmap");
+    for (uint32_t i = 0; ok && i < m->n_units; i++) {
+        uint32_t c = m->unit[i] & (0x80000000u | 0xFF);
+        if (!c || c > 0xFF) continue;
+        d.next[i] = d.first[i ^ c];
+        d.first[i ^ c] = i + 1;
+    }
+    if (ok && longest_below(&d, charsmap_root(m), 0) > MOST_BYTES) {
+        err_set(e, ERR_DATA, "charsmap: a rule of more than %d bytes, or units that lead back to themselves", MOST_BYTES);
+        ok = false;
+    }
+    free(d.first);
+    free(d.next);
+    free(d.below);
+    return ok;
+}
+
+/* ---- reading ---- */
+
 static uint32_t get_u32(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -68,7 +121,7 @@ struct charsmap *charsmap_new(const void *data, size_t n, struct err *e)
     for (size_t i = 0; i < m->n_units; i++) m->unit[i] = get_u32(p + 4 + 4 * i);
     memcpy(m->pool, p + 4 + size, m->n_pool);
     if (m->n_pool && m->pool[m->n_pool - 1]) err_set(e, ERR_DATA, "charsmap: the last replacement has no end");
-    else if (values_in_range(m, e)) return m;
+    else if (values_in_range(m, e) && rules_end(m, e)) return m;
     charsmap_free(m);
     return NULL;
 }
@@ -86,7 +139,6 @@ size_t charsmap_match(const struct charsmap *m, const char *s, size_t n, bool sh
 {
     size_t found = 0, at = charsmap_root(m);
     bool ends;
-    if (n > m->n_units) n = m->n_units; /* no way is longer; bad data may lead round and round */
     for (size_t i = 0; i < n && charsmap_step(m, &at, (uint8_t)s[i], &ends); i++) {
         if (at >= m->n_units) break;
         if (!ends) continue;

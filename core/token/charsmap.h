@@ -19,7 +19,7 @@ struct charsmap {
     size_t n_pool;
 };
 
-/* NULL for bad data.  Owns a copy. */
+/* NULL for bad data, and for a rule of more than 256 bytes, which all texts would pay for.  Owns a copy. */
 struct charsmap *charsmap_new(const void *data, size_t n, struct err *e);
 void charsmap_free(struct charsmap *m);
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -121,11 +122,66 @@ static void rules_are_known_by_how_they_begin(void **state)
     charsmap_free(m);
 }
 
+/* ---- data that no rules made ---- */
+
+enum { PLACES = 260, N_UNITS = 256 * PLACES };
+
+/* From place 256 * from to place 256 * to by either of two bytes. */
+static void lead(uint32_t *unit, size_t from, size_t to)
+{
+    for (uint32_t c = 'a'; c <= 'b'; c++) {
+        size_t i = (256 * from) ^ c;
+        unit[i] = (uint32_t)(i ^ 256 * to) << 10 | c;
+    }
+}
+
+/* Whether a charsmap of these units is read. */
+static bool reads(const uint32_t *unit, size_t n)
+{
+    struct err e = {0};
+    struct buf file = {0};
+    uint32_t size = (uint32_t)(4 * n);
+    buf_add(&file, &size, 4);
+    buf_add(&file, unit, 4 * n);
+    buf_add(&file, "x", 2);
+    assert_int_equal(buf_ok(&file, &e), 0);
+    struct charsmap *m = charsmap_new(file.data, file.len, &e);
+    if (!m) assert_non_null(strstr(e.msg, "charsmap: a rule of more than 256 bytes, or units that lead back to themselves"));
+    buf_free(&file);
+    charsmap_free(m);
+    return m != NULL;
+}
+
+/* Each character of a text goes as far as rules lead. */
+static void rules_that_lead_round_or_far_are_refused(void **state)
+{
+    (void)state;
+    uint32_t *unit = mem_zalloc(N_UNITS, sizeof *unit);
+    assert_non_null(unit);
+    unit[0] = 256 << 10; /* the root's: rules begin at place 256 */
+    for (size_t k = 1; k <= 256; k++) lead(unit, k, k + 1); /* rules of 256 bytes, 2^256 of them */
+    assert_true(reads(unit, N_UNITS));
+    lead(unit, 257, 258);
+    assert_false(reads(unit, N_UNITS));
+    lead(unit, 7, 250);
+    assert_true(reads(unit, N_UNITS));
+    lead(unit, 257, 7); /* a ring, */
+    assert_false(reads(unit, N_UNITS));
+    lead(unit, 3, 259); /* which nothing leads to any more */
+    assert_true(reads(unit, N_UNITS));
+    unit[0] = 'a' << 10 | 'a'; /* the root's unit is one of its rules */
+    assert_false(reads(unit, N_UNITS));
+    unit[0] = (N_UNITS - 1) << 10; /* a place behind the last unit leads to others, and round */
+    unit[(N_UNITS - 1) ^ 'a'] = 'a' << 10 | 'a';
+    assert_false(reads(unit, N_UNITS - 1));
+    free(unit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spaces_and_their_neighbours_are_apart), cmocka_unit_test(bytes_of_ascii_are_seen_behind_others),
         cmocka_unit_test(a_byte_becomes_a_space_if_no_longer_rule_has_it), cmocka_unit_test(a_byte_is_left_alone_before_ascii),
-        cmocka_unit_test(rules_are_known_by_how_they_begin)};
+        cmocka_unit_test(rules_are_known_by_how_they_begin), cmocka_unit_test(rules_that_lead_round_or_far_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
