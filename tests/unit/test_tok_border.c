@@ -6,6 +6,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/bytemap.h"
 #include "core/token/tok_border.h"
 
 enum { CHARS = 40, ROOM = 40000 };
@@ -257,10 +258,80 @@ static void phrases_are_cut_where_no_merge_goes_over_the_space(void **state)
     buf_free(&json);
 }
 
+/* A tokenizer of all bytes and of these merges: "left right left right ...", bytes as two digits. */
+static struct tokenizer *merging(const char *merges)
+{
+    struct buf json = {0}, list = {0};
+    uint8_t text[2][32];
+    size_t len[2];
+    buf_adds(&json, "{\"model\":{\"type\":\"BPE\",\"vocab\":{");
+    for (int b = 0; b < 256; b++) {
+        uint8_t byte = (uint8_t)b;
+        struct buf one = {0};
+        bytemap_spell(&one, &byte, 1);
+        buf_add_json(&json, one.data, one.len);
+        buf_printf(&json, ":%d,", b);
+        buf_free(&one);
+    }
+    for (int id = 256; *merges; id++) {
+        for (int k = 0; k < 2; k++) {
+            for (len[k] = 0; *merges && *merges != ' '; merges += 2)
+                text[k][len[k]++] = (uint8_t)(hex_digit(merges[0]) << 4 | hex_digit(merges[1]));
+            merges += *merges == ' ';
+        }
+        struct buf left = {0}, both = {0};
+        bytemap_spell(&left, text[0], len[0]);
+        buf_add(&both, left.data, left.len);
+        bytemap_spell(&both, text[1], len[1]);
+        buf_add_json(&json, both.data, both.len);
+        buf_printf(&json, ":%d%s", id, *merges ? "," : "");
+        buf_printf(&list, "%s\"%.*s %.*s\"", id > 256 ? "," : "", (int)left.len, left.data, (int)(both.len - left.len), both.data + left.len);
+        buf_free(&left);
+        buf_free(&both);
+    }
+    buf_printf(&json, "},\"merges\":[%.*s]},\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true}}",
+               (int)list.len, list.data);
+    buf_addc(&json, 0);
+    struct tokenizer *t = read_json(json.data);
+    buf_free(&json);
+    buf_free(&list);
+    return t;
+}
+
+/* Each way in which a merge can go over a border between letters: the tokens on its sides are characters, or parts of them. */
+static void merges_over_a_border_are_seen_whatever_they_join(void **state)
+{
+    (void)state;
+    static const char *const merges[] = {
+        "EF BC EFBC A1 EFBCA1 E4", "EF BC EFBC A1 E4 B8 EFBCA1 E4B8", "A1 E4", "A1 E4 A1E4 B8", "BC A1 BCA1 E4", "E4 B8 A1 E4B8", "E4 B8 E4B8 80 A1 E4B880",
+        "BC A1 E4 B8 E4B8 80 BCA1 E4B880", "EF BC EFBC A1 E4 B8 E4B8 80 EFBCA1 E4B880", "E4 B8 E4B8 80 EF BC EFBC A1 E4B880 EF E4B880EF BC",
+        "EF BC EFBC A1 E4 B8 E4B8 80 E4B880 E4 E4B880 EFBCA1 EFBCA1 E4B880E4",
+        "E4 B8 E4B8 80 EF BC EFBC A1 E4B880 EFBCA1 E4B880EFBCA1 E4B880", "80 E0 80 EF", "A1 EF BC A1EF", "E0 B8 80 E0B8 E0B8 81", "B8 80 B880 E4 E4 B8 80 E4B8"};
+    static const char *const chars[] = {"\xEF\xBC\xA1", "\xE4\xB8\x80", "\xE4\xB8\x81", "\xE0\xB8\x81", "\xE4\xB8\xA1", "\xEF\xBC\xA2", "\xE4\xB8", "a"};
+    for (size_t i = 0; i < COUNT_OF(merges); i++) {
+        struct tokenizer *t = merging(merges[i]);
+        struct both both = both_new(t);
+        assert_non_null(t->borders);
+        for (uint32_t seed = 0; seed < 200; seed++) {
+            struct rng_key k = rng_key(14, RNG_TEST, seed, 0);
+            char text[300] = "";
+            for (uint64_t at = 0; strlen(text) + 4 < sizeof text; at++) {
+                bool odd = rng_below(&k, 2 * at, 12) == 0;
+                strcat(text, odd ? chars[6 + rng_below(&k, 2 * at + 1, 2)] : chars[rng_below(&k, 2 * at + 1, 6)]);
+                if (odd) strcat(text, " ");
+            }
+            both_same(&both, text, strlen(text), 0);
+        }
+        both_free(&both);
+        tok_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_have_the_ids_of_the_word),
+        cmocka_unit_test(merges_over_a_border_are_seen_whatever_they_join),
                                        cmocka_unit_test(ascii_is_left_behind),
         cmocka_unit_test(words_in_pieces_of_which_none_waits),
         cmocka_unit_test(digits_are_cut_out_before_the_split),
