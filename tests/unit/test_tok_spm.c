@@ -289,13 +289,34 @@ static void pieces_left_out_still_say_how_bad_unknown_text_is(void **state)
     tok_free(fewer);
     assert_null(tok_restricted(t, list, sizeof list - 1, "list", 4, &unused, &e));
     assert_non_null(strstr(e.msg, "'list' has no token of this model that comes so often"));
+    assert_null(tok_restricted(t, "no", 2, "list", 1, &unused, &e));
+    assert_true(str_ends_with(e.msg, "'list' has no token of this model"));
     tok_free(t);
+}
+
+static void a_list_restricts_pieces_only(void **state)
+{
+    (void)state;
+    static const struct piece v[] = {{MARK "a", -1, SPM_NORMAL}, {MARK, -1, SPM_NORMAL}, {"a", -1, SPM_NORMAL}};
+    static const enum spm_kind kinds[] = {SPM_WORD, SPM_CHAR};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        struct spm_model m;
+        struct err e = {0};
+        size_t unused;
+        spm_model_init(&m);
+        m.kind = kinds[i];
+        struct tokenizer *t = make(&m, v, COUNT_OF(v));
+        assert_null(tok_restricted(t, "a", 1, "list", 1, &unused, &e));
+        assert_int_equal(e.code, ERR_USAGE);
+        assert_non_null(strstr(e.msg, "a vocabulary restricts models of unigram and byte pairs"));
+        tok_free(t);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scores_that_are_not_finite_matter_where_they_are_added),
+        cmocka_unit_test(scores_that_are_not_finite_matter_where_they_are_added), cmocka_unit_test(a_list_restricts_pieces_only),
         cmocka_unit_test(fields_may_come_in_any_order),
         cmocka_unit_test(pieces_of_any_length_come_back),
         cmocka_unit_test(broken_fields_are_named),
