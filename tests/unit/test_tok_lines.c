@@ -124,12 +124,16 @@ static void steps_that_join_lines_keep_them_together(void **state)
     static const struct { const char *chain; bool apart; } cases[] = {
         {SPLIT("[0-9]") LEVEL("false"), false}, {SPLIT("\\\\s?\\\\p{L}+") LEVEL("true"), false}, {SPLIT("[\\\\na]+") LEVEL("false"), false},
         {SPLIT("\\\\n") SPLIT("\\\\s?\\\\p{L}+") LEVEL("true"), true}, {SPLIT("[\\\\n.]") LEVEL("false"), true}};
+    static const char two[] = "ab\ncdefgh";
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct buf pre = {0};
         buf_printf(&pre, "{\"type\":\"Sequence\",\"pretokenizers\":[%s]}", cases[i].chain);
         struct tokenizer *t = learn((struct tok_train_opts){.type = TOK_TRAIN_BPE, .pre = pre.data});
         assert_true(t->by_rule);
         assert_int_equal(tok_lines_apart(t), cases[i].apart);
+        assert_int_equal(tok_counts_parts(t), cases[i].apart);
+        assert_int_equal(tok_cut_from(t, two, sizeof two - 1, 1), cases[i].apart ? 3 : sizeof two - 1);
+        assert_int_equal(tok_cut_upto(t, two, sizeof two - 1, 6), cases[i].apart ? 3 : 0);
         if (cases[i].apart) expect_apart(t, 0);
         tok_free(t);
         buf_free(&pre);
