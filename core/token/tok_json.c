@@ -127,11 +127,11 @@ static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
 }
 
 /* Files from before the "type" key say it by what they hold. */
-static const char *guess_type(const struct cJSON *m)
+static const char *guess_type(const struct cJSON *m, bool vocab_is_list)
 {
     if (json_member(m, "merges")) return "BPE";
-    if (json_member(m, "unk_id")) return "Unigram";
-    return json_member(m, "max_input_chars_per_word") ? "WordPiece" : "WordLevel";
+    if (vocab_is_list) return "Unigram";
+    return part_has(m, "unk_token continuing_subword_prefix max_input_chars_per_word") ? "WordPiece" : "WordLevel";
 }
 
 static int read_model(struct tokenizer *t, const struct cJSON *root, const char *json,
@@ -148,7 +148,7 @@ static int read_model(struct tokenizer *t, const struct cJSON *root, const char 
     const char *type = NULL;
     size_t k = 0;
     if (json_opt_str(m, "type", &type, "model", e)) return err_wrap(e, "'%s'", name);
-    if (!type) type = guess_type(m);
+    if (!type) type = guess_type(m, vocab.begin && *vocab.begin == '[');
     while (k < COUNT_OF(kinds) && strcmp(type, kinds[k].type) != 0) k++;
     if (k == COUNT_OF(kinds))
         return err_set(e, ERR_DATA, "'%s': model '%s' is not known, so it is not supported", name, type);

@@ -13,9 +13,28 @@
 #include "core/token/tok_load.h"
 #include "core/token/tok_parts.h"
 
-int part_type(const struct cJSON *j, const char *part, const char **type, struct err *e)
+bool part_has(const struct cJSON *j, const char *keys)
+{
+    char key[64];
+    for (size_t n; *keys; keys += n + (keys[n] == ' ')) {
+        n = strcspn(keys, " ");
+        assert(n < sizeof key);
+        memcpy(key, keys, n);
+        key[n] = 0;
+        const struct cJSON *v = json_member(j, key);
+        if (!v || cJSON_IsNull(v)) return false;
+    }
+    return true;
+}
+
+int part_type(const struct cJSON *j, const char *part, const struct part_guess *guess, const char **type, struct err *e)
 {
     if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "%s must be an object or null", part);
+    for (; guess && guess->keys && !json_member(j, "type"); guess++) {
+        if (!part_has(j, guess->keys)) continue;
+        *type = guess->type;
+        return 0;
+    }
     return json_get_str(j, "type", type, part, e);
 }
 
@@ -195,10 +214,13 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
         {"NFC", NORM_NFC}, {"NFD", NORM_NFD}, {"NFKC", NORM_NFKC}, {"NFKD", NORM_NFKD},
         {"Lowercase", NORM_LOWERCASE}, {"StripAccents", NORM_STRIP_ACCENTS}, {"Nmt", NORM_NMT},
         {"ByteLevel", NORM_BYTE_LEVEL}, {"PythonLower", NORM_PYTHON_LOWER}, {"PythonUpper", NORM_PYTHON_UPPER}};
+    static const struct part_guess guess[] = {
+        {"clean_text handle_chinese_chars lowercase", "BertNormalizer"}, {"strip_left strip_right", "Strip"}, {"normalizers", "Sequence"},
+        {"pattern content", "Replace"}, {"prepend", "Prepend"}, {NULL, NULL}};
     const char *type;
     const struct cJSON *list;
     if (depth > 8) return err_set(e, ERR_DATA, "normalizers are nested deeper than 8");
-    if (part_type(j, where, &type, e)) return -1;
+    if (part_type(j, where, guess, &type, e)) return -1;
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
         bool ours = plain[i].kind >= NORM_PYTHON_LOWER;
         if (strcmp(type, plain[i].type) != 0 || (ours && t->source != SOURCE_PIECES)) continue;

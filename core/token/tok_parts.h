@@ -2,13 +2,20 @@
 #ifndef CORE_TOKEN_TOK_PARTS_H
 #define CORE_TOKEN_TOK_PARTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/err.h"
 
 struct cJSON;
-int part_type(const struct cJSON *j, const char *part, const char **type, struct err *e);
+/* Its "type".  Where there is none, the first of `guess`, up to one of NULL, all keys of which are there: Hugging Face's
+ * programs go by these, in this order.  guess NULL: they want the type, too. */
+struct part_guess {
+    const char *keys, *type;
+};
+int part_type(const struct cJSON *j, const char *part, const struct part_guess *guess, const char **type, struct err *e);
+bool part_has(const struct cJSON *j, const char *keys); /* with a space between two; one that is null is not there */
 /* Like json_known_keys(), of the keys that parts have: those of other parts may stand there, too, as Hugging Face's
  * programs pass over them, and Cohere's templates have those of a ByteLevel.  more: and these, up to NULL. */
 int part_keys(const struct cJSON *j, const char *where, struct err *e);

@@ -254,7 +254,7 @@ static int trim(struct around *a, bool offsets, bool prefix_space, struct err *e
     return 0;
 }
 
-/* Which of the two it is shows in its keys, whatever its type says, as in Hugging Face's programs. */
+/* Which of the two it is shows in its keys. */
 static int read_around(struct around *a, const struct cJSON *j, struct err *e)
 {
     const struct cJSON *offsets = json_member(j, "trim_offsets"), *prefix = json_member(j, "add_prefix_space");
@@ -272,12 +272,22 @@ static int read_byte_level(struct around *a, const struct cJSON *j, struct err *
 
 /* ---- the whole ---- */
 
+/* What it is shows in its keys, as in Hugging Face's programs, whatever its type says; but those two want their type, too. */
+static int post_type(const struct cJSON *j, const char **type, struct err *e)
+{
+    bool bytes = cJSON_IsObject(j) && strcmp(json_text_or(j, "type", ""), "ByteLevel") == 0 && part_has(j, "trim_offsets add_prefix_space");
+    if (cJSON_IsArray(json_member(j, "sep")) && cJSON_IsArray(json_member(j, "cls"))) *type = "BertProcessing";
+    else if (!bytes && part_has(j, "single pair special_tokens")) *type = "TemplateProcessing";
+    else return part_type(j, where, NULL, type, e);
+    return 0;
+}
+
 static int read_post(struct around *a, const struct cJSON *j, int depth, struct err *e)
 {
     const char *type;
     const struct cJSON *list;
     if (depth > 8) return err_set(e, ERR_DATA, "post_processors are nested deeper than 8");
-    if (part_type(j, where, &type, e)) return -1;
+    if (post_type(j, &type, e)) return -1;
     if (strcmp(type, "TemplateProcessing") == 0) return read_template(a, j, e);
     if (strcmp(type, "BertProcessing") == 0 || strcmp(type, "RobertaProcessing") == 0) return read_around(a, j, e);
     if (strcmp(type, "ByteLevel") == 0) return read_byte_level(a, j, e);

@@ -88,10 +88,13 @@ static int read_decoder(struct tokenizer *t, const struct cJSON *j, int depth, s
                  {"CTC", DEC_CTC, read_ctc}, {"Replace", DEC_REPLACE, read_replace},
                  {"Fuse", DEC_FUSE, read_nothing}, {"Strip", DEC_STRIP, read_strip},
                  {"ByteFallback", DEC_BYTE_FALLBACK, read_nothing}};
+    static const struct part_guess guess[] = {
+        {"suffix", "BPEDecoder"}, {"prefix cleanup", "WordPiece"}, {"pad_token word_delimiter_token cleanup", "CTC"},
+        {"pattern content", "Replace"}, {"content start stop", "Strip"}, {NULL, NULL}};
     const char *type;
     const struct cJSON *list;
     if (depth > 8) return err_set(e, ERR_DATA, "decoders are nested deeper than 8");
-    if (part_type(j, where, &type, e)) return -1;
+    if (part_type(j, where, guess, &type, e)) return -1;
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (strcmp(type, kinds[i].type) != 0) continue;
         struct dec_step *s = decode_chain_add(&t->decoder, kinds[i].kind, e);

@@ -138,7 +138,7 @@ static int read_one(struct tokenizer *t, const struct cJSON *j, int depth, struc
     const char *type;
     const struct cJSON *list;
     if (depth > 8) return err_set(e, ERR_DATA, "pre_tokenizers are nested deeper than 8");
-    if (part_type(j, where, &type, e)) return -1;
+    if (part_type(j, where, NULL, &type, e)) return -1;
     for (size_t i = 0; i < COUNT_OF(sets); i++)
         if (strcmp(type, sets[i]) == 0) return read_set(t, j, type, e);
     if (strcmp(type, "ByteLevel") == 0) return read_byte_level(t, j, e);

@@ -375,6 +375,95 @@ static void the_summary_is_of_the_model(void **state)
     }
 }
 
+/* ---- a part that does not say its type ---- */
+
+#define VOCAB "\"vocab\":{\"u\":0,\"c\":1,\"s\":2,\"##c\":3,\"a\":4,\"b\":5,\"x\":6,\"y\":7,\" \":8}"
+#define LIST "\"vocab\":[[\"u\",0],[\"c\",-1],[\"s\",-1],[\"cc\",-1],[\"A\",-1],[\"a\",-1],[\" \",-1]]"
+#define AFFIXES "\"unk_token\":\"u\",\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":9"
+#define AROUND "\"sep\":[\"s\",2],\"cls\":[\"c\",1]"
+#define TRIMMED "\"trim_offsets\":true,\"add_prefix_space\":true"
+#define TEMPLATE \
+    "\"single\":[{\"SpecialToken\":{\"id\":\"c\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}]," \
+    "\"pair\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"Sequence\":{\"id\":\"B\",\"type_id\":1}}]," \
+    "\"special_tokens\":{\"c\":{\"id\":\"c\",\"ids\":[1],\"tokens\":[\"c\"]}}"
+
+/* What a tokenizer with this part makes of two texts, and of ids; or the reason why there is none. */
+static void made_with(const char *part, const char *value, struct buf *out)
+{
+    static const char *const texts[] = {"cc", " Acc a "};
+    static const int32_t some[] = {4, 3, 3, 8, 4, 1, 4};
+    struct err e = {0};
+    struct buf json = {0};
+    bool model = strcmp(part, "model") == 0;
+    buf_printf(&json, "{\"%s\":%s%s}", part, value, model ? "" : ",\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\"," VOCAB ",\"merges\":[]}");
+    struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+    buf_clear(out);
+    if (!t) buf_adds(out, e.msg);
+    for (size_t i = 0; t && i < COUNT_OF(texts); i++) {
+        char got[200];
+        encode(t, texts[i], TOK_TEMPLATE, got, sizeof got);
+        buf_printf(out, "%s; ", got);
+    }
+    if (t && tok_decode(t, some, model ? 2 : COUNT_OF(some), false, out, &e)) fail_msg("%s", e.msg);
+    buf_addc(out, 0);
+    tok_free(t);
+    buf_free(&json);
+}
+
+/* By its keys, as Hugging Face's programs know it: in their order, whatever the type of a post_processor is. */
+static void a_part_is_known_by_its_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *part, *as_it_is, *typed;
+    } cases[] = {
+        {"normalizer", "{\"clean_text\":true,\"handle_chinese_chars\":true,\"lowercase\":true}",
+         "{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"lowercase\":true}"},
+        {"normalizer", "{\"strip_left\":true,\"strip_right\":false,\"prepend\":\"x\"}", "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":false}"},
+        {"normalizer", "{\"normalizers\":[{\"prepend\":\"x\"}],\"prepend\":\"y\"}",
+         "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"x\"}]}"},
+        {"normalizer", "{\"pattern\":{\"String\":\"a\"},\"content\":\"b\",\"prepend\":\"x\"}",
+         "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"b\"}"},
+        {"decoder", "{\"suffix\":\"a\",\"prefix\":\"##\",\"cleanup\":true}", "{\"type\":\"BPEDecoder\",\"suffix\":\"a\"}"},
+        {"decoder", "{\"prefix\":\"##\",\"cleanup\":true}", "{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true}"},
+        {"decoder", "{\"pad_token\":\"p\",\"word_delimiter_token\":\"|\",\"cleanup\":true}",
+         "{\"type\":\"CTC\",\"pad_token\":\"p\",\"word_delimiter_token\":\"|\",\"cleanup\":true}"},
+        {"decoder", "{\"type\":\"Sequence\",\"decoders\":[{\"content\":\"a\",\"start\":0,\"stop\":1}]}",
+         "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Strip\",\"content\":\"a\",\"start\":0,\"stop\":1}]}"},
+        {"decoder", "{\"pattern\":{\"String\":\"a\"},\"content\":\"b\",\"start\":0,\"stop\":1}",
+         "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"b\"}"},
+        {"post_processor", "{" AROUND "}", "{\"type\":\"BertProcessing\"," AROUND "}"},
+        {"post_processor", "{\"type\":\"ByteLevel\"," AROUND "," TRIMMED "}", "{\"type\":\"RobertaProcessing\"," AROUND "," TRIMMED "}"},
+        {"post_processor", "{\"type\":\"Sequence\",\"processors\":[{\"type\":\"Sequence\",\"processors\":[]," AROUND "}]}",
+         "{\"type\":\"BertProcessing\"," AROUND "}"},
+        {"post_processor", "{" TEMPLATE "," AROUND "}", "{\"type\":\"BertProcessing\"," AROUND "}"},
+        {"post_processor", "{" TEMPLATE "}", "{\"type\":\"TemplateProcessing\"," TEMPLATE "}"},
+        {"post_processor", "{\"type\":\"ByteLevel\"," TEMPLATE "}", "{\"type\":\"TemplateProcessing\"," TEMPLATE "}"},
+        {"post_processor", "{\"type\":\"ByteLevel\"," TRIMMED "," TEMPLATE "}", "{\"type\":\"ByteLevel\"," TRIMMED "}"},
+        {"model", "{" AFFIXES "," VOCAB "}", "{\"type\":\"WordPiece\"," AFFIXES "," VOCAB "}"},
+        {"model", "{\"unk_token\":\"u\",\"max_input_chars_per_word\":9," VOCAB "}", "{\"type\":\"WordLevel\",\"unk_token\":\"u\"," VOCAB "}"},
+        {"model", "{\"unk_token\":\"u\",\"unk_id\":0," VOCAB "}", "{\"type\":\"WordLevel\",\"unk_token\":\"u\"," VOCAB "}"},
+        {"model", "{" LIST "}", "{\"type\":\"Unigram\"," LIST "}"},
+        {"model", "{" AFFIXES "," VOCAB ",\"merges\":[]}", "{\"type\":\"BPE\"," AFFIXES "," VOCAB ",\"merges\":[]}"},
+        {"normalizer", "{\"precompiled_charsmap\":\"\"}", NULL},
+        {"normalizer", "{\"type\":null,\"prepend\":\"x\"}", NULL},
+        {"decoder", "{\"decoders\":[]}", NULL},
+        {"post_processor", "{" TRIMMED "}", NULL},
+        {"post_processor", "{\"processors\":[]}", NULL},
+        {"pre_tokenizer", "{\"pattern\":{\"String\":\"a\"},\"behavior\":\"Isolated\",\"invert\":false}", NULL}};
+    struct buf is = {0}, want = {0};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        made_with(cases[i].part, cases[i].as_it_is, &is);
+        if (!cases[i].typed && !strstr(is.data, ".type ")) fail_msg("%s", is.data);
+        if (!cases[i].typed) continue;
+        made_with(cases[i].part, cases[i].typed, &want);
+        assert_non_null(strchr(want.data, '@'));
+        assert_string_equal(is.data, want.data);
+    }
+    buf_free(&is);
+    buf_free(&want);
+}
+
 /* Ids around those that are there, and one between that stands for nothing. */
 static void ids_that_are_none_have_no_token(void **state)
 {
@@ -561,7 +650,7 @@ int main(void)
         cmocka_unit_test(truncation_and_padding_of_the_file),
         cmocka_unit_test(sentencepiece_merges_by_score_and_falls_back_to_bytes),
         cmocka_unit_test(tiktoken_files_need_the_name_of_their_split),
-        cmocka_unit_test(the_summary_is_of_the_model),
+        cmocka_unit_test(the_summary_is_of_the_model), cmocka_unit_test(a_part_is_known_by_its_keys),
         cmocka_unit_test(ids_that_are_none_have_no_token),
         cmocka_unit_test(words_of_wordpiece_have_100_characters),
         cmocka_unit_test(rules_of_sentencepiece_are_read),
