@@ -142,18 +142,30 @@ size_t split_char_start(const uint8_t *s, size_t n, size_t pos)
     return pos;
 }
 
+/* The end of the first word of what the steps before the words leave. */
+static size_t cut_word(const struct walk *w)
+{
+    enum { NEAR = 64, BEHIND = 2 * 4 }; /* BEHIND: bytes that can make a difference to the word before them */
+    /* A long one is not looked at to its end for each of its pieces. */
+    for (size_t most = NEAR; w->n - w->from > most; most *= 2) {
+        size_t upto = w->from + most, end = split_word(w->s, upto, w->from, w->r);
+        if (end + BEHIND <= upto) break;
+        size_t cut = first_cut(w, w->r->n_before, upto);
+        if (cut < upto) return split_word(w->s, cut, w->from, w->r);
+    }
+    size_t end = split_word(w->s, w->n, w->from, w->r);
+    if (in_groups(w, end)) return end;
+    size_t upto = w->n - end < BEHIND ? w->n : end + BEHIND, cut = first_cut(w, w->r->n_before, upto);
+    return cut < upto ? split_word(w->s, cut, w->from, w->r) : end;
+}
+
 size_t split_next(const uint8_t *s, size_t n, size_t pos, const struct split_rule *r)
 {
-    enum { BEHIND = 2 * 4 }; /* bytes that can make a difference to the word before them */
     if (!r->n_cuts) return split_word(s, n, pos, r);
-    size_t from = r->bytes ? split_char_start(s, n, pos) : pos, end = n;
+    size_t from = r->bytes ? split_char_start(s, n, pos) : pos, end;
     struct walk w = {.r = r, .s = s, .n = n, .from = from};
     if (r->no_words) return first_cut(&w, r->n_cuts, n);
-    end = split_word(s, n, from, r);
-    if (r->n_before && !in_groups(&w, end)) {
-        size_t upto = n - end < BEHIND ? n : end + BEHIND, cut = first_cut(&w, r->n_before, upto);
-        if (cut < upto) end = split_word(s, cut, from, r);
-    }
+    end = r->n_before ? cut_word(&w) : split_word(s, n, from, r);
     if (r->n_before == r->n_cuts) return end;
     struct split_rule behind = *r; /* its steps alone */
     behind.n_cuts = r->n_cuts - r->n_before;

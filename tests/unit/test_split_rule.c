@@ -90,7 +90,7 @@ static size_t random_text(uint32_t seed, uint8_t *text, size_t n)
     size_t len = 0, n_letters = seed % 3 ? COUNT_OF(alphabet) : 23;
     for (uint64_t i = 0; len + 8 < n; i++) {
         const char *c = alphabet[rng_below(&k, i, n_letters)];
-        size_t times = rng_below(&k, i + 1000000, 16) ? 1 : 1 + rng_below(&k, i + 2000000, 9);
+        size_t times = rng_below(&k, i + 1000000, 16) ? 1 : 1 + rng_below(&k, i + 2000000, rng_below(&k, i + 3000000, 12) ? 9 : 200);
         for (; times && len + 8 < n; times--) {
             memcpy(text + len, c, strlen(c));
             len += strlen(c);
@@ -149,8 +149,10 @@ static void rules_cut_as_the_chains(void **state)
     uint8_t *text[TEXTS + 1];
     size_t len[TEXTS + 1], n = 0, known = 0;
     for (uint32_t i = 0; i < TEXTS; i++) {
-        text[i] = malloc(N);
-        len[i] = random_text(i, text[i], i < LONG ? N : 9 + i % 90);
+        text[i] = malloc(N + 16);
+        size_t letters = i < TEXTS / 2 ? 0 : i - TEXTS / 2; /* a word of all lengths around a window */
+        memset(text[i], 'a', letters);
+        len[i] = letters + random_text(i, text[i] + letters, i < LONG ? N : 9 + i % 90);
         memcpy(text[i] + len[i], i % 2 ? "\n\n" : "a1", 2); /* what is behind the end does not matter */
     }
     text[TEXTS] = malloc(ALL); /* characters of all scripts between others */
