@@ -10,8 +10,8 @@
 #include "core/token/unicode.h"
 
 /* A split of ordinary text takes a few steps a character; what takes this many
- * for one match, and a few more for each byte that it may be long, is an attack or
- * a mistake.  All matches of a text together may take as many, and some for each
+ * from one place, and a few more for each byte that a match may be long, is an attack or
+ * a mistake.  All places of a text together may take as many, and some for each
  * byte: where every match looks at the rest of the text, a run of several thousand
  * characters is still done.  A long text has fewer for a byte, so that it ends in
  * seconds. */
@@ -22,6 +22,11 @@ static uint64_t steps_allowed(size_t n)
 {
     size_t begin = n < SHORT_TEXT ? n : SHORT_TEXT;
     return max_steps + (uint64_t)begin * STEPS_A_BYTE + (uint64_t)(n - begin) * MORE_STEPS_A_BYTE;
+}
+
+static uint64_t steps_at(size_t n, size_t at)
+{
+    return max_steps + (uint64_t)(n - at) * STEPS_OF_A_MATCH;
 }
 
 enum { MAX_STACK = 1 << 22 };
@@ -55,7 +60,7 @@ struct run {
     size_t whole;   /* of the text */
     size_t from;    /* where the search began */
     size_t behind;  /* where the look-behind at work has to end */
-    uint64_t most;  /* steps of the search */
+    uint64_t most;  /* steps until the place at hand is given up */
     enum stop stop; /* the first limit that was met */
 };
 
@@ -501,21 +506,25 @@ matched:
     return true;
 }
 
-static int limit_met(const struct run *m, size_t at, struct err *e)
+/* all: as far as the search could go. */
+static int limit_met(const struct run *m, uint64_t all, size_t at, struct err *e)
 {
-    unsigned millions = (unsigned)(m->most / 1000000);
     if (m->stop == STOP_MEMORY) return err_oom(e, m->w->n * sizeof *m->w->stack, "matching a regular expression");
     if (m->stop == STOP_STACK)
         return err_set(e, ERR_DATA, "the regular expression leaves too much open: more than %u choices at byte offset %zu of a text",
                        (unsigned)MAX_STACK, at);
+    if (m->most == all)
+        return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million steps up to byte offset %zu of a text",
+                       (unsigned)(steps_allowed(m->n) / 1000000), at);
     return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million steps at byte offset %zu of a text",
-                   millions, at);
+                   (unsigned)(steps_at(m->n, at) / 1000000), at);
 }
 
-static int search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, size_t from,
+static int search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, const struct regex_iter *it,
                   size_t *begin, size_t *end, struct err *e)
 {
-    struct run m = {.r = r, .w = w, .s = s, .n = n, .whole = n, .from = from, .most = max_steps + (uint64_t)(n - from) * STEPS_OF_A_MATCH};
+    uint64_t all = it->steps < steps_allowed(n) ? steps_allowed(n) - it->steps : 0;
+    struct run m = {.r = r, .w = w, .s = s, .n = n, .whole = n, .from = it->from};
     if (!atomic_load_explicit(&r->ready, memory_order_acquire)) re_make_ready((struct regex *)(uintptr_t)r);
     if (w->n_regs < (size_t)r->n_regs) {
         size_t *p = mem_resize(w->regs, (size_t)r->n_regs, sizeof *p);
@@ -525,17 +534,19 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
     }
     for (int i = 0; i < r->n_regs; i++) w->regs[i] = SIZE_MAX;
     w->steps = 0;
-    for (size_t at = from; at <= n;) {
+    for (size_t at = it->from; at <= n;) {
         while (at < n && !r->can_begin[s[at]]) at++;
         if (at == n && !r->first.empty) return 0;
         w->n = 0;
         w->memo.n_way = 0;
+        m.most = w->steps + steps_at(n, at);
+        if (m.most > all) m.most = all;
         if (run_at(&m, 0, at, end, false, r->keep > 0)) {
             *begin = r->keep && w->regs[r->keep - 1] != SIZE_MAX ? w->regs[r->keep - 1] : at;
             if (*begin > *end) *begin = *end; /* a look-ahead has it */
             return 1;
         }
-        if (m.stop) return limit_met(&m, at, e);
+        if (m.stop) return limit_met(&m, all, at, e);
         at += at < n ? uni_next(s + at, n - at).len : 1;
     }
     return 0;
@@ -548,12 +559,9 @@ int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, si
     if (w->memo_of != it->text) re_memo_clear(&w->memo);
     w->memo_of = it->text;
     while (it->from <= n) {
-        int found = search(r, w, s, n, it->from, begin, end, e);
+        int found = search(r, w, s, n, it, begin, end, e);
         if (found <= 0) return found;
         it->steps += w->steps;
-        if (it->steps > steps_allowed(n))
-            return err_set(e, ERR_DATA, "the regular expression tries too many ways: more than %u million steps up to byte offset %zu of a text",
-                           (unsigned)(steps_allowed(n) / 1000000), *end);
         if (*begin == *end && *end == it->last) {
             it->from += it->from < n ? uni_next(s + it->from, n - it->from).len : 1;
             continue;

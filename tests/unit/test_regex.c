@@ -464,23 +464,30 @@ static void expressions_are_refused_or_stopped(void **state)
     regex_free(r);
 }
 
-/* Matches of pattern in a text of n times `of` with `end` behind; -1: stopped, with *e. */
-static int matches(const char *pattern, char of, size_t n, char end, struct err *e)
+/* Matches of pattern in a text; -1: stopped, with *e. */
+static int matches_in(const char *pattern, const char *text, size_t n, struct err *e)
 {
-    char *text = malloc(n + 1);
-    memset(text, of, n);
-    text[n] = end;
     struct regex *r = regex_new(pattern, strlen(pattern), e);
     if (!r) fail_msg("%s: %s", pattern, e->msg);
     struct regex_work *w = regex_work_new(e);
     struct regex_iter it = {.last = SIZE_MAX};
     size_t from, to;
     int count = 0, got;
-    while ((got = regex_next(r, w, (const uint8_t *)text, n + 1, &it, &from, &to, e)) > 0) count++;
+    while ((got = regex_next(r, w, (const uint8_t *)text, n, &it, &from, &to, e)) > 0) count++;
     regex_work_free(w);
     regex_free(r);
-    free(text);
     return got < 0 ? -1 : count;
+}
+
+/* Of n times `of` with `end` behind. */
+static int matches(const char *pattern, char of, size_t n, char end, struct err *e)
+{
+    char *text = malloc(n + 1);
+    memset(text, of, n);
+    text[n] = end;
+    int count = matches_in(pattern, text, n + 1, e);
+    free(text);
+    return count;
 }
 
 static void long_runs_end_soon(void **state)
@@ -495,7 +502,7 @@ static void long_runs_end_soon(void **state)
     static const char *const endless[] = {"(a+)+$", "(a|aa)+$", "(?:a*)*b", "(?:a|b|ab)*c"};
     for (size_t i = 0; i < COUNT_OF(endless); i++) {
         assert_int_equal(matches(endless[i], 'a', 100000, 'x', &e), -1);
-        assert_non_null(strstr(e.msg, "million steps at byte offset"));
+        assert_non_null(strstr(e.msg, "million steps"));
     }
     /* Looks at all digits that follow: what one has found out serves the next. */
     assert_int_equal(matches("\\d{1,3}(?=(?:\\d{3})*(?:\\D|$))", '1', 500000, 'x', &e), 166667);
@@ -504,6 +511,24 @@ static void long_runs_end_soon(void **state)
     assert_int_equal(matches("\\d(?!(?:\\d|xx)*x)", '1', 160000, 'x', &e), 0);
     assert_int_equal(matches("a*b|a", 'a', 12000, 'x', &e), -1);
     assert_non_null(strstr(e.msg, "million steps up to byte offset"));
+}
+
+/* However many steps it takes at all places together; each has its own limit, and all have one. */
+static void a_text_without_a_match_is_looked_at_to_its_end(void **state)
+{
+    (void)state;
+    enum { DIGITS = 40, RUNS = 25000, N = (DIGITS + 1) * RUNS };
+    struct err e = {0};
+    char *text = malloc(N);
+    memset(text, '1', N);
+    for (size_t i = 1; i <= RUNS; i++) text[i * (DIGITS + 1) - 1] = 'a';
+    assert_int_equal(matches_in("\\d{1,3}(?=(?:\\d{3})*\\b)", text, N, &e), 0);
+    assert_int_equal(matches_in("[0-9]+$", text, N, &e), 0);
+    assert_int_equal(matches_in("(?:\\w\\w?)+\\W|a", text, N, &e), -1);
+    assert_non_null(strstr(e.msg, "more than 24 million steps at byte offset 0 of a text"));
+    assert_int_equal(matches("a*b", 'a', 40000, 'x', &e), -1);
+    assert_non_null(strstr(e.msg, "more than 180 million steps up to byte offset"));
+    free(text);
 }
 
 int main(void)
@@ -525,7 +550,7 @@ int main(void)
         cmocka_unit_test(copies_of_nothing_take_no_time),
         cmocka_unit_test(limits_are_named),
         cmocka_unit_test(expressions_are_refused_or_stopped),
-        cmocka_unit_test(long_runs_end_soon),
+        cmocka_unit_test(long_runs_end_soon), cmocka_unit_test(a_text_without_a_match_is_looked_at_to_its_end),
         cmocka_unit_test(maps_say_what_the_sets_say),
         cmocka_unit_test(all_that_fold_alike_are_found),
         cmocka_unit_test(all_that_fold_to_several_are_found),
