@@ -8,8 +8,9 @@
 #include "core/base/buf.h"
 #include "core/token/tokenizer.h"
 
-/* Bytes of a file that is read as a whole. */
+/* Bytes of a file that is read as a whole; from which on there is memory made ready for it. */
 #define TOK_FILE_MOST ((size_t)256 << 20)
+#define TOK_LARGE ((size_t)200 << 10)
 
 enum tok_kind { KIND_JSON, KIND_TEKKEN, KIND_VOCAB_JSON, KIND_MERGES, KIND_VOCAB_TXT, KIND_SPM, KIND_TIKTOKEN, KIND_GGUF,
                 KIND_RWKV };

@@ -4,6 +4,7 @@
 
 #include "core/base/file.h"
 #include "core/base/json.h"
+#include "core/base/mem.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
@@ -537,6 +538,16 @@ static int take_pre(struct gguf *g, const char *pre, struct err *e)
     return 0;
 }
 
+/* Memory for what will be made of the lists: SentencePiece's become 10 to 16 times as much, others up to 7 times. */
+static void make_room(const struct gguf *g)
+{
+    const struct array *list[] = {&g->tokens, &g->scores, &g->types, &g->merges};
+    bool pieces = strcmp(g->model, "llama") == 0 || strcmp(g->model, "t5") == 0;
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT_OF(list); i++) n += list[i]->end - list[i]->pos;
+    if (n >= TOK_LARGE && n <= TOK_FILE_MOST) mem_ready(n * (pieces ? 12 : 5));
+}
+
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e)
 {
     return tok_from_gguf_as(data, n, NULL, name, e);
@@ -547,6 +558,7 @@ struct tokenizer *tok_from_gguf_as(const char *data, size_t n, const char *pre, 
     struct gguf g = {.bos = -1, .eos = -1, .unk = -1};
     reader_init(&g.r, data, n, name);
     if (read_metadata(&g, e) || take_pre(&g, pre, e)) return NULL;
+    make_room(&g);
     if (strcmp(g.model, "llama") == 0) return sentencepiece(&g, false, e);
     if (strcmp(g.model, "t5") == 0) return sentencepiece(&g, true, e);
     if (strcmp(g.model, "gemma4") == 0 || (strcmp(g.model, "gpt2") == 0 && gguf_pre_is_gemma(g.pre))) return gemma(&g, e);

@@ -95,15 +95,13 @@ static bool is_gguf(const char *path)
 }
 
 /* Memory for what will be made of the file: a .model or .tiktoken becomes 10 to 16 times as much, a tokenizer.json 2 to
- * 7 times, GGUF 6 to 16; but that may hold mostly something else. */
-static void make_room(const char *file, bool gguf)
+ * 7 times.  GGUF holds mostly something else: tok_gguf.c. */
+static void make_room(const char *file)
 {
-    const size_t small = 200 << 10, most = 32 << 20;
-    size_t times = gguf ? 12 : str_ends_with(file, ".json") ? 5 : 14;
+    size_t times = str_ends_with(file, ".json") ? 5 : 14;
     struct stat st;
-    if (stat(file, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size < small || (!gguf && (size_t)st.st_size > TOK_FILE_MOST)) return;
-    size_t n = (size_t)st.st_size < TOK_FILE_MOST ? (size_t)st.st_size * times : most;
-    mem_ready(gguf && n > most ? most : n);
+    if (stat(file, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size < TOK_LARGE || (size_t)st.st_size > TOK_FILE_MOST) return;
+    mem_ready((size_t)st.st_size * times);
 }
 
 static struct tokenizer *load_file(const char *file, const char *split, struct err *e)
@@ -112,7 +110,7 @@ static struct tokenizer *load_file(const char *file, const char *split, struct e
     struct buf text = {0};
     struct file_map m;
     bool gguf = is_gguf(file);
-    make_room(file, gguf);
+    if (!gguf) make_room(file);
     if (gguf) { /* weights follow: not into memory */
         if (file_map(&m, file, e)) return NULL;
         t = tok_from_file((const char *)m.data, m.size, file, split, e);
