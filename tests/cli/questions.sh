@@ -1,5 +1,5 @@
 #!/bin/bash
-# docs/questions.md: each command runs as printed and prints what stands below it;
+# docs/questions.md, docs/tokenizers.md: each command runs as printed and prints what stands below it;
 # a line "..." stands for any lines, white space at the ends of lines does not count.
 set -eu
 . "$SRC/tests/cli/lib.bash"
@@ -19,7 +19,6 @@ matches() {
               exit bad }' got want
 }
 
-n=0
 check() {
     if [ -z "$command" ]; then return; fi
     eval "$command" >got 2>err || fail "$command: status $?: $(cat err)"
@@ -27,13 +26,17 @@ check() {
     n=$((n + 1))
 }
 
-command=
-while IFS= read -r line; do
-    case $line in
-    "    \$ "*) check; command=${line#    \$ }; : >want ;;
-    "    "*) if [ -n "$command" ]; then printf '%s\n' "${line#    }" >>want; fi ;;
-    *) check; command= ;;
-    esac
-done <"$SRC/docs/questions.md"
-check
-[ "$n" -ge 8 ] || fail "only $n commands were found"
+page() { # FILE, how many commands it has at least
+    n=0 command=
+    while IFS= read -r line; do
+        case $line in
+        "    \$ "*) check; command=${line#    \$ }; : >want ;;
+        "    "*) if [ -n "$command" ]; then printf '%s\n' "${line#    }" >>want; fi ;;
+        *) check; command= ;;
+        esac
+    done <"$SRC/docs/$1"
+    check
+    [ "$n" -ge "$2" ] || fail "only $n commands were found in $1"
+}
+page questions.md 8
+page tokenizers.md 25
