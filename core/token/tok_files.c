@@ -158,9 +158,33 @@ static struct tokenizer *with_merges(const char *text, size_t n, const char *pat
     return t;
 }
 
+/* A vocab.txt is named so, or has [UNK]: a list of tokens with their numbers or scores has neither merges nor rules. */
+static int check_words(const char *text, size_t n, const char *path, struct err *e)
+{
+    const char *nl = memchr(text, '\n', n), *end = nl ? nl : text + n, *tab = memchr(text, '\t', (size_t)(end - text));
+    if (!tab || tab == text || tab + 1 == end || memmem(text, n, "[UNK]", 5)) return 0;
+    return err_set(e, ERR_DATA, "'%s':1: a token and a number, where vocab.txt has a token a line; name the file that the list was made from", path);
+}
+
+/* Kinds that others read. */
+static const char *foreign_kind(const char *text, size_t n)
+{
+    static const struct { const char *begin, *what; } kinds[] = {
+        {"\"{\\\"class_name\\\": \\\"Tokenizer\\\"", "a tokenizer of Keras"}, {"{\"class_name\": \"Tokenizer\"", "a tokenizer of Keras"},
+        {"minbpe v1\n", "a model of minbpe"}};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (n > strlen(kinds[i].begin) && memcmp(text, kinds[i].begin, strlen(kinds[i].begin)) == 0) return kinds[i].what;
+    return NULL;
+}
+
 struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, const char *split, struct err *e)
 {
     enum tok_kind kind = tok_kind_of(text, n, path);
+    const char *foreign = foreign_kind(text, n);
+    if (foreign) {
+        err_set(e, ERR_DATA, "'%s' is %s; llmctl tokenize convert --help lists the kinds that are read", path, foreign);
+        return NULL;
+    }
     if (split && kind != KIND_TIKTOKEN && kind != KIND_GGUF) {
         err_set(e, ERR_DATA, "'%s:%s': only .tiktoken and old .gguf files need a split behind their name", path, split);
         return NULL;
@@ -169,7 +193,7 @@ struct tokenizer *tok_from_file(const char *text, size_t n, const char *path, co
     case KIND_GGUF: return tok_from_gguf_as(text, n, split, path, e);
     case KIND_SPM: return tok_from_spm(text, n, path, e);
     case KIND_TIKTOKEN: return tok_from_tiktoken(text, n, split, NULL, path, e);
-    case KIND_VOCAB_TXT: return tok_from_vocab_txt(text, n, tok_bert_beside(path), path, e);
+    case KIND_VOCAB_TXT: return check_words(text, n, path, e) ? NULL : tok_from_vocab_txt(text, n, tok_bert_beside(path), path, e);
     case KIND_TEKKEN: return tok_from_tekken(text, n, path, e);
     case KIND_RWKV: return tok_from_rwkv(text, n, path, e);
     case KIND_VOCAB_JSON: return with_merges(text, n, path, e);

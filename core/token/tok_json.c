@@ -262,6 +262,8 @@ static int read_all(struct tokenizer *t, const struct cJSON *root, const char *j
                     struct err *e)
 {
     if (!cJSON_IsObject(root)) return err_set(e, ERR_DATA, "'%s': not a JSON object", name);
+    if (!json_member(root, "model"))
+        return err_set(e, ERR_DATA, "'%s' is no tokenizer.json, it has no object 'model'; of a tokenizer of several files give the directory", name);
     if (read_parts(t, root, e)) return err_wrap(e, "'%s'", name);
     if (read_model(t, root, json, vocab, merges, given, name, e)) return -1;
     const struct cJSON *post = json_member(root, "post_processor");

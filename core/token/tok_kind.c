@@ -43,18 +43,26 @@ static bool is_key(const char *key, const char *stop, const char *word)
     return (size_t)(stop - key) == strlen(word) + 2 && memcmp(key + 1, word, strlen(word)) == 0;
 }
 
+static bool is_id(const char *v, const char *end)
+{
+    const char *from = v;
+    while (v < end && *v >= '0' && *v <= '9') v++;
+    return v > from && (v == end || (*v != '.' && *v != 'e' && *v != 'E'));
+}
+
 /* From the members of the outermost object.  A tokenizer.json has an object
  * "model"; what tells nothing is taken for one, too, so that its reader says
  * what is wrong. */
 static enum tok_kind kind_of_json(const char *p, const char *end)
 {
-    for (p = spaces(p + 1, end); p && p < end && *p == '"'; p = spaces(p + 1, end)) {
+    bool first = true;
+    for (p = spaces(p + 1, end); p && p < end && *p == '"'; p = spaces(p + 1, end), first = false) {
         const char *key = p, *stop = behind_string(p, end), *v = stop ? spaces(stop, end) : end;
         if (v >= end || *v != ':' || (v = spaces(v + 1, end)) >= end) break;
         if (is_key(key, stop, "model") || is_key(key, stop, "llmctl")) break;
         if (is_key(key, stop, "config") && *v == '{') return KIND_TEKKEN;
         if ((is_key(key, stop, "vocab") || is_key(key, stop, "special_tokens")) && *v == '[') return KIND_TEKKEN;
-        if (*v >= '0' && *v <= '9') return KIND_VOCAB_JSON; /* a token and its id */
+        if (first && is_id(v, end)) return KIND_VOCAB_JSON; /* a token and its id */
         if (!(p = behind_value(v, end)) || *p != ',') break;
     }
     return KIND_JSON;

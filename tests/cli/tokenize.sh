@@ -103,6 +103,18 @@ cp x.tiktoken x.model
 "$LLMCTL" tokenize convert x.model:gpt2 --out tekken.json -q
 same <("$LLMCTL" tokenize inspect tekken.json --json | grep -o '"vocab_size":1') <(echo '"vocab_size":1')
 fails 65 'does not say how text is split' "$LLMCTL" tokenize inspect x.tiktoken
+# files that look like tokenizers and are none
+printf '"{\\"class_name\\": \\"Tokenizer\\", \\"config\\": {}}"' >keras.json
+printf '{"class_name": "Tokenizer", "config": {"num_words": 9}}' >keras2.json
+printf 'minbpe v1\n\\w+\n0\n97 98\n' >minbpe.model
+printf '!\t0\n"\t1\n' >list-vocab.txt
+printf '{"model_type":"gpt2","vocab_size":9}' >config.json
+for f in keras.json keras2.json; do fails 65 "'$f' is a tokenizer of Keras" "$LLMCTL" tokenize inspect $f; done
+fails 65 "'minbpe.model' is a model of minbpe" "$LLMCTL" tokenize inspect minbpe.model
+fails 65 "'list-vocab.txt':1: a token and a number, where vocab.txt has a token a line" "$LLMCTL" tokenize inspect list-vocab.txt
+fails 65 "'config.json' is no tokenizer.json, it has no object 'model'; of a tokenizer of several files give the directory" "$LLMCTL" tokenize inspect config.json
+printf 'a\tb\n[UNK]\n\t\n' >tab-vocab.txt
+"$LLMCTL" tokenize inspect tab-vocab.txt | shows '^type: WordPiece'
 
 # two tokenizers on one text
 "$LLMCTL" tokenize inspect bpe1.json --diff bert.json --text text.txt >diff.txt
