@@ -208,6 +208,8 @@ def model(j):
     fallback = [f"<0x{b:02X}>" for b in range(256) if random.random() < 0.98 or full] if random.random() < 0.3 else []
     if kind == "Unigram":
         vocab = list(dict.fromkeys(start + fallback + chars + some))
+        for w in random.sample(vocab, 3) if random.random() < 0.3 else []:  # is the later one then
+            vocab.insert(random.randrange(1, len(vocab) + 1), w)
         return {"type": kind, "vocab": [[w, r(-1.5, -2.0, -2.25, -round(random.random() * 10, 3))] for w in vocab], "unk_id": r(0, 0, 0, None), "byte_fallback": bool(fallback)}
     prefix, suffix = r(None, None, None, "", "##"), r(None, None, None, "", "</w>")
     if flag() and not prefix and not suffix:

@@ -89,7 +89,7 @@ static void describe(struct explain *x, int id, bool merges)
         buf_addc(x->out, '\n');
     }
     if (x->json) add_kinds(x, id, "");
-    if (x->t->score && (x->t->vocab.v[id].flags & VOCAB_MODEL)) add_score(x, x->t->score[id]);
+    if (x->t->score && (x->t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_LATER))) add_score(x, x->t->score[id]);
     if (merges && x->t->bpe.n_merges) add_merges(x, id);
     if (x->json) buf_addc(x->out, '}');
 }
@@ -135,7 +135,7 @@ static void list(struct explain *x, int id)
     const char *s = vocab_text(&x->t->vocab, id, &n);
     buf_printf(x->out, "%d\t", id);
     if (x->t->score) {
-        if (x->t->vocab.v[id].flags & VOCAB_MODEL) buf_printf(x->out, "%.9g", x->t->score[id]);
+        if (x->t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_LATER)) buf_printf(x->out, "%.9g", x->t->score[id]);
         buf_addc(x->out, '\t');
     }
     buf_add_json(x->out, s, n);

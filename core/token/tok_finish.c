@@ -253,7 +253,7 @@ static void find_unk_score(struct tokenizer *t)
 {
     double min = 1e300;
     for (int id = 0; id < t->vocab.n; id++)
-        if ((t->vocab.v[id].flags & VOCAB_MODEL) && t->score[id] < min) min = t->score[id];
+        if ((t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_LATER)) && t->score[id] < min) min = t->score[id];
     t->unk_score = min - 10.0;
 }
 
@@ -322,6 +322,17 @@ static int make_forms(struct tokenizer *t, struct err *e)
     return ret;
 }
 
+/* Ids whose text is a later one's are special as that is: it is told by the text. */
+static void mark_later(struct tokenizer *t)
+{
+    for (int id = 0; id < t->vocab.n; id++) {
+        size_t n;
+        if (!(t->vocab.v[id].flags & VOCAB_LATER)) continue;
+        const char *s = vocab_text(&t->vocab, id, &n);
+        t->vocab.v[id].flags |= t->vocab.v[vocab_find(&t->vocab, s, n)].flags & (VOCAB_SPECIAL | VOCAB_INVERTED);
+    }
+}
+
 /* What a Replace puts in front of a text comes from nowhere; the engine's steps that go through
  * the original from its beginning pass over it, and write all once more behind. */
 static void plan_fronts(struct tokenizer *t)
@@ -345,7 +356,9 @@ int tok_finish(struct tokenizer *t, struct err *e)
     if (t->source == SOURCE_JSON || t->pieces) guess_ends(t);
     if (t->source == SOURCE_JSON && t->model == MODEL_UNIGRAM) find_unk_score(t);
     if (model_tables(t, e)) return -1;
-    if (make_forms(t, e) || make_bytes(t, e) || tok_wholes_new(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
+    if (make_forms(t, e)) return -1;
+    if (t->model == MODEL_UNIGRAM) mark_later(t);
+    if (make_bytes(t, e) || tok_wholes_new(t, e) || tok_matcher_init(&t->raw, t->added, t->n_added, NULL, false, e) ||
         tok_matcher_init(&t->normalized, t->added, t->n_added, NULL, true, e) || tok_runs_new(t, &t->runs, e))
         return -1;
     if (tok_matcher_twins(&t->normalized))

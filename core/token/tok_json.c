@@ -92,7 +92,8 @@ static int read_wordlevel(struct tokenizer *t, const struct cJSON *m, struct err
     return 0;
 }
 
-/* [["text", score], ...]: the place is the id.  bulk: as vocab.h means it; 1: not this way. */
+/* [["text", score], ...]: the place is the id.  A text may come again, as <unk> does in CamemBERT's: it is then the later
+ * one.  bulk: as vocab.h means it; 1: not this way. */
 static int read_pieces(struct tokenizer *t, struct jlex *x, bool bulk, struct err *e)
 {
     size_t cap = 0;
@@ -105,7 +106,7 @@ static int read_pieces(struct tokenizer *t, struct jlex *x, bool bulk, struct er
         double score;
         if (jlex_expect(x, '[', e) || jlex_string(x, &s, &n, e)) return -1;
         if (bulk && !vocab_copy(v, v->n, s, n, VOCAB_MODEL)) return 1;
-        if (!bulk && vocab_add(v, v->n, s, n, VOCAB_MODEL, e)) return jlex_wrap(x, e);
+        if (!bulk && vocab_add_again(v, v->n, s, n, VOCAB_MODEL, e)) return jlex_wrap(x, e);
         if (jlex_expect(x, ',', e) || jlex_score(x, &score, e) || jlex_expect(x, ']', e)) return -1;
         if (!mem_room(&t->score, &cap, (size_t)v->n, sizeof *t->score)) return err_oom(e, (size_t)v->n * sizeof *t->score, "scores");
         t->score[v->n - 1] = score;
@@ -119,7 +120,7 @@ static int read_scores(struct tokenizer *t, struct jlex *x, struct err *e)
     size_t n = (size_t)(x->end - from);
     int ret = vocab_reserve(&t->vocab, jlex_count(from, n, '[') + 1, n / 2) ? read_pieces(t, x, true, e) : 1;
     if (ret == 0) return 0;
-    vocab_free(&t->vocab); /* again, for what is wrong and where */
+    vocab_free(&t->vocab); /* again, for what is there twice, or wrong and where */
     free(t->score);
     t->score = NULL;
     x->p = from;
@@ -377,7 +378,7 @@ struct tokenizer *tok_parse_given(const struct buf *json, const struct tok_given
 int tok_model_size(const struct tokenizer *t)
 {
     int n = 0;
-    for (int id = 0; id < t->vocab.n; id++) n += (t->vocab.v[id].flags & VOCAB_MODEL) != 0;
+    for (int id = 0; id < t->vocab.n; id++) n += (t->vocab.v[id].flags & (VOCAB_MODEL | VOCAB_LATER)) != 0;
     return n;
 }
 

@@ -57,7 +57,7 @@ static void write_unigram(struct buf *out, const struct tokenizer *t)
     else buf_adds(out, "null");
     tok_bool_json(out, "byte_fallback", t->byte_fallback);
     buf_adds(out, ",\n");
-    tok_scored_json(out, &t->vocab, VOCAB_MODEL, t->score);
+    tok_scored_json(out, &t->vocab, VOCAB_MODEL | VOCAB_LATER, t->score);
 }
 
 static void write_model(struct buf *out, const struct tokenizer *t)

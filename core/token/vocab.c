@@ -37,7 +37,7 @@ static bool grow_slots(struct vocab *v, size_t n_tokens)
     size_t want = v->n_slots;
     uint32_t *slots = v->slots;
     for (int id = 0; id < v->n; id++) {
-        if (!(v->v[id].flags & VOCAB_USED)) continue;
+        if ((v->v[id].flags & (VOCAB_USED | VOCAB_LATER)) != VOCAB_USED) continue;
         uint64_t h = text_hash(v->pool.data + v->v[id].off, v->v[id].len);
         size_t i = h & (want - 1);
         while (slots[i]) i = (i + 1) & (want - 1);
@@ -110,6 +110,22 @@ int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigne
     if (buf_ok(&v->pool, e)) return -1;
     put_entry(v, id, off, len, flags);
     v->slots[slot] = vocab_tag(h) | (uint32_t)(id + 1);
+    return 0;
+}
+
+int vocab_add_again(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags, struct err *e)
+{
+    int old = vocab_find(v, text, len);
+    size_t off = v->pool.len;
+    if (old < 0 || id != v->n || id > VOCAB_MAX_ID || len > UINT32_MAX - off) return vocab_add(v, id, text, len, flags, e);
+    if (!grow_ids(v, (size_t)id + 1)) return err_oom(e, (unsigned long long)id * sizeof *v->v, "the vocabulary");
+    buf_add(&v->pool, text, len);
+    if (buf_ok(&v->pool, e)) return -1;
+    size_t i = text_hash(text, len) & (v->n_slots - 1);
+    while ((v->slots[i] & ((1u << VOCAB_TAG_SHIFT) - 1)) != (uint32_t)old + 1) i = (i + 1) & (v->n_slots - 1);
+    v->slots[i] += (uint32_t)(id - old);
+    v->v[old].flags = VOCAB_USED | VOCAB_LATER;
+    put_entry(v, id, off, len, flags);
     return 0;
 }
 

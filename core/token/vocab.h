@@ -25,6 +25,7 @@ enum vocab_flag {
     VOCAB_UNUSED = 32, /* SentencePiece: not to come out */
     VOCAB_BYTE = 64,   /* SentencePiece: a byte, never the text <0x..> */
     VOCAB_INVERTED = 128, /* special, but decoding shows it, or the other way round: tok_is_skipped() */
+    VOCAB_LATER = 256, /* in the model's list, but its text is found under a later id: vocab_add_again() */
 };
 
 struct vocab_entry {
@@ -46,6 +47,8 @@ bool vocab_reserve(struct vocab *v, size_t n_tokens, size_t bytes); /* of so man
 /* Fails when the id is out of range or taken, or the text is there already. */
 int vocab_add(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags,
               struct err *e);
+/* The same, but a text that is there is found under the new id from now on; the old one is spelled so, no more. */
+int vocab_add_again(struct vocab *v, int64_t id, const char *text, size_t len, unsigned flags, struct err *e);
 int vocab_find(const struct vocab *v, const char *text, size_t len); /* -1 = none */
 
 /* Many tokens at once, for files that are well: texts are written where vocab_room() says, and looked up

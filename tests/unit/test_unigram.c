@@ -13,6 +13,7 @@
 #include "core/base/rng.h"
 #include "core/kernels/kernels.h"
 #include "core/token/tok_fast.h"
+#include "core/token/tok_files.h"
 #include "core/token/tok_internal.h"
 #include "core/token/tok_load.h"
 #include "core/token/tok_scratch.h"
@@ -516,6 +517,50 @@ static void the_unknown_token_is_not_for_it(void **state)
     tok_free(t);
 }
 
+/* As <unk> in CamemBERT's file: HF tokenizers find the later one in a text, give the first one its score no more, and
+ * tell by the text what is special.  The ids are theirs. */
+static void a_piece_that_comes_again_is_the_later_one(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"version\":\"1.0\",\"pre_tokenizer\":null,\"added_tokens\":[{\"id\":3,\"content\":\"<unk>\",\"single_word\":false,\"lstrip\":false,"
+        "\"rstrip\":false,\"normalized\":false,\"special\":true}],\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",-1],"
+        "[\"b\",-2],[\"<unk>\",-9],[\"ab\",-2.5],[\"a\",-3],[\"c\",-1],[\"<\",-4]]}}";
+    static const struct { const char *text; int32_t id[4]; size_t n; } texts[] = {
+        {"abac", {4, 5, 6}, 3}, {"ax<", {5, 0, 7}, 3}, {"aab", {5, 4}, 2}, {"zz", {0}, 1}, {"a<unk>b", {5, 3, 2}, 3}};
+    struct err e = {0};
+    struct buf out = {0};
+    struct tokenizer *t = tok_from_file(json, strlen(json), "made.json", NULL, &e);
+    if (!t) fail_msg("%s", e.msg);
+    for (int again = 0; again < 2; again++) { /* as read, and as written and read once more */
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        for (size_t i = 0; i < COUNT_OF(texts); i++) {
+            struct tok_ids ids = {0};
+            assert_int_equal(tok_encode(t, s, texts[i].text, strlen(texts[i].text), TOK_SPECIAL, &ids, &e), 0);
+            assert_int_equal(ids.n, texts[i].n);
+            assert_memory_equal(ids.id, texts[i].id, ids.n * sizeof *ids.id);
+            tok_ids_free(&ids);
+        }
+        tok_scratch_free(s);
+        static const int32_t all[] = {0, 1, 5, 3, 6};
+        buf_clear(&out);
+        assert_int_equal(tok_decode(t, all, 5, true, &out, &e), 0);
+        assert_string_equal(out.data, "a a c");
+        buf_clear(&out);
+        assert_int_equal(tok_decode(t, all, 5, false, &out, &e), 0);
+        assert_string_equal(out.data, "<unk> a a <unk> c");
+        buf_clear(&out);
+        assert_int_equal(tok_export(t, FORMAT_JSON, &out, NULL, &e), 0);
+        uint64_t hash = tok_hash(t);
+        tok_free(t);
+        t = tok_from_file(out.data, out.len, "made.json", NULL, &e);
+        assert_non_null(t);
+        assert_true(tok_hash(t) == hash);
+    }
+    tok_free(t);
+    buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +574,7 @@ int main(void)
         cmocka_unit_test(pairs_inside_tokens_are_joined),
         cmocka_unit_test(pairs_inside_other_tokens_are_joined),
         cmocka_unit_test(tokens_that_are_too_long_are_not_for_it),
+        cmocka_unit_test(a_piece_that_comes_again_is_the_later_one),
         cmocka_unit_test(the_unknown_token_is_not_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

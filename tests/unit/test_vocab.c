@@ -139,12 +139,40 @@ static void the_first_wrong_merge_is_the_one_that_is_named(void **state)
     }
 }
 
+/* ... also when the table has grown since. */
+static void a_text_that_comes_again_is_found_under_the_later_id(void **state)
+{
+    (void)state;
+    struct err e;
+    struct vocab v = {0};
+    char text[16];
+    for (int id = 0; id < 3000; id++) {
+        size_t n = (size_t)snprintf(text, sizeof text, "%d", id % 1000 < 10 ? id % 1000 : id);
+        assert_int_equal(vocab_add_again(&v, id, text, n, VOCAB_MODEL, &e), 0);
+        assert_int_equal(vocab_find(&v, text, n), id);
+    }
+    assert_int_equal(v.n, 3000);
+    for (int id = 0; id < 3000; id++) {
+        size_t n, len;
+        const char *s = vocab_text(&v, id, &len);
+        n = (size_t)snprintf(text, sizeof text, "%d", id % 1000 < 10 ? id % 1000 : id);
+        assert_int_equal(len, n);
+        assert_memory_equal(s, text, n);
+        bool later = id % 1000 < 10 && id < 2000;
+        assert_int_equal(vocab_find(&v, text, n), later ? 2000 + id % 1000 : id);
+        assert_int_equal(v.v[id].flags, later ? VOCAB_USED | VOCAB_LATER : VOCAB_USED | VOCAB_MODEL);
+    }
+    assert_int_equal(vocab_add(&v, 3000, "7", 1, VOCAB_MODEL, &e), -1);
+    vocab_free(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_found_together_as_alone),
         cmocka_unit_test(every_way_to_cut_a_text_is_found_in_order),
         cmocka_unit_test(the_first_wrong_merge_is_the_one_that_is_named),
+        cmocka_unit_test(a_text_that_comes_again_is_found_under_the_later_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
