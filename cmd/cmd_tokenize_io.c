@@ -46,7 +46,7 @@ static const struct opt encode_cmd_opts[] = {
     OPT_BOOL(0, "template", C, with_template, NULL, "Add what the tokenizer puts around a text, or two"),
     OPT_BOOL(0, "bos", C, bos, NULL, "Without a template: begin each text with the token for that (<s> ...)"),
     OPT_BOOL(0, "eos", C, eos, NULL, "... and end it with that (</s>, <|endoftext|> ...)"),
-    OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text"),
+    OPT_STR(0, "pair-field", C, pair_field, "NAME", NULL, "JSONL: the member that holds a second text; without it a text stands alone"),
     OPT_BOOL(0, "words", C, words, NULL, "JSONL: a text is a list of words, each encoded by itself"),
     OPT_STR(0, "vocabulary", C, vocabulary, "FILE", NULL,
             "SentencePiece: only pieces of this file, which count --by-token writes, and characters"),
@@ -104,6 +104,8 @@ static int report_encoding(const struct encode_cfg *cfg, enum encode_to to,
                            const struct encode_stats *s, double seconds, struct err *e)
 {
     warn_left_out(s->bad, s->first_bad.msg);
+    if (cfg->pair_field && s->documents && !s->pairs)
+        log_warn("no document has a second text '%s' (--pair-field): each was encoded alone", cfg->pair_field);
     struct buf size = {0}, left = {0};
     tree_add_bytes(&size, s->bytes);
     tree_add_bytes(&left, s->bytes_left);

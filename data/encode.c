@@ -163,6 +163,7 @@ static int encode_fully(struct encoder *x, struct result *s, const struct doc *d
     unsigned flags = flags_for(x, d);
     if (read_texts(x, d, thread, &v, e) || encode_texts(x, &v, flags, thread, e)) return -1;
     count_doc(s, v.n_a + v.n_b);
+    s->stats.pairs += v.b != NULL;
     if (o->to != ENCODE_TEXT && o->to != ENCODE_PIECES &&
         (char_index_build(&p->chars[0], v.a, v.n_a, e) || (v.b && char_index_build(&p->chars[1], v.b, v.n_b, e))))
         return -1;
@@ -330,6 +331,7 @@ static void add_stats(struct encode_stats *to, const struct encode_stats *s)
     to->documents += s->documents;
     to->bytes += s->bytes;
     to->tokens += s->tokens;
+    to->pairs += s->pairs;
     to->shortened += s->shortened;
     to->bytes_left += s->bytes_left;
 }

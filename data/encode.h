@@ -36,6 +36,7 @@ struct encode_opts {
 
 struct encode_stats {
     uint64_t documents, bad, bytes, tokens;
+    uint64_t pairs; /* documents with a second text */
     uint64_t shortened, bytes_left; /* ENCODE_SHORT */
     struct err first_bad; /* where and why */
 };

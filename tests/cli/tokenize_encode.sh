@@ -27,6 +27,10 @@ is "$(encode p.jsonl --ids --template --pair-field text_pair --max-length 5 --ke
 for n in 1 3; do encode p.jsonl --jsonl --template --pair-field text_pair --threads $n --out $n.jsonl; done
 cmp 1.jsonl 3.jsonl
 
+"$LLMCTL" tokenize encode p.jsonl -t vocab.txt --ids --pair-field pair 2>err | cmp - <("$LLMCTL" tokenize encode p.jsonl -t vocab.txt --ids -q)
+grep -q "^warning: no document has a second text 'pair' (--pair-field)" err || fail "$(cat err)"
+"$LLMCTL" tokenize encode p.jsonl -t vocab.txt --ids --pair-field text_pair 2>&1 | shows 'no document has' && fail "one has a second text"
+
 # refusals
 fails 65 'p2.jsonl:1: the second text is not a string' bash -c \
     'echo "{\"text\":\"a\",\"text_pair\":3}" >p2.jsonl; "$LLMCTL" tokenize encode p2.jsonl -t vocab.txt --ids --pair-field text_pair --strict'
