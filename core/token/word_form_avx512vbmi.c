@@ -35,14 +35,10 @@ void word_run_ids_avx512vbmi(const struct word_forms *f, struct word_run *run)
     }
 }
 
-/* Of bytes whose low 7 bits are in `at`, in one of four tables of 128. */
-SPLIT_INLINE __m512i of_pairs(const uint8_t table[WORD_PAIRS], __m512i at, const __mmask64 part[4])
+/* Of the bytes in `part`, whose low 7 bits are in `at`, what a table of 128 has for them; of the others x. */
+SPLIT_INLINE __m512i of_table(__m512i x, const uint8_t table[128], __m512i at, __mmask64 part)
 {
-    __m512i x = _mm512_setzero_si512();
-    for (int k = 0; k < 4; k++)
-        x = _mm512_mask_mov_epi8(x, part[k], _mm512_permutex2var_epi8(_mm512_loadu_si512(table + 128 * k), at,
-                                                                      _mm512_loadu_si512(table + 128 * k + 64)));
-    return x;
+    return _mm512_mask_mov_epi8(x, part, _mm512_permutex2var_epi8(_mm512_loadu_si512(table), at, _mm512_loadu_si512(table + 64)));
 }
 
 /* Characters of two bytes among 64, x, with the bytes behind each, next, of which those
@@ -55,15 +51,20 @@ SPLIT_INLINE uint64_t put_pairs(const struct word_pairs *p, __m512i x, __m512i n
     __m512i lead = _mm512_permutexvar_epi8(x, _mm512_loadu_si512(p->lead)), two = _mm512_and_si512(lead, _mm512_set1_epi8(6));
     uint64_t first = there & there >> 1 & _mm512_cmpge_epu8_mask(x, _mm512_set1_epi8((char)0xC0)) &
                      _mm512_cmplt_epu8_mask(lead, _mm512_set1_epi8(WORD_LEADS));
-    __mmask64 part[4];
-    for (int k = 0; k < 4; k++) part[k] = _mm512_mask_cmpeq_epi8_mask(first, two, _mm512_set1_epi8((char)(2 * k)));
     __m512i at = _mm512_or_si512(_mm512_and_si512(next, _mm512_set1_epi8(63)),
                                  _mm512_slli_epi16(_mm512_and_si512(lead, _mm512_set1_epi8(1)), 6));
-    __m512i kinds = of_pairs(p->kind, at, part);
+    __m512i kinds = _mm512_setzero_si512(), firsts = kinds, seconds = kinds;
+    for (int k = 0; k < WORD_PAIRS; k += 128) { /* most texts have leads of one or two of the four tables */
+        __mmask64 part = _mm512_mask_cmpeq_epi8_mask(first, two, _mm512_set1_epi8((char)(k / 64)));
+        if (!part) continue;
+        kinds = of_table(kinds, p->kind + k, at, part);
+        firsts = of_table(firsts, p->first + k, at, part);
+        seconds = of_table(seconds, p->second + k, at, part);
+    }
     first = _mm512_test_epi8_mask(kinds, kinds);
     *kind = _mm512_mask_mov_epi8(*kind, first, kinds);
-    *forms = _mm512_mask_mov_epi8(*forms, first, of_pairs(p->first, at, part));
-    *forms = _mm512_mask_permutexvar_epi8(*forms, first << 1, before, of_pairs(p->second, at, part));
+    *forms = _mm512_mask_mov_epi8(*forms, first, firsts);
+    *forms = _mm512_mask_permutexvar_epi8(*forms, first << 1, before, seconds);
     return first;
 }
 
