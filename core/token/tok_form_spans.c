@@ -104,7 +104,7 @@ static inline bool look(const struct walk *w, size_t i, size_t *len, uint32_t *f
     struct uni_char c = uni_next_inline(w->s + i, w->n - i);
     if (c.cp == UNI_BAD) return false;
     *len = c.len;
-    *form = w->f->chars[c.cp].form;
+    *form = w->f->chars[c.cp];
     return (*form & KNOWN) && !(*form & CHAINS);
 }
 
@@ -128,9 +128,10 @@ static bool skip_gaps(struct walk *w, size_t k)
     return true;
 }
 
-/* The bytes of a form that is no rare one. */
-static inline const char *bytes_of(const struct walk *w, const uint32_t *form, size_t *n)
+/* The bytes of a form that is no rare one, of the character at i, whose length is *n. */
+static inline const char *bytes_of(const struct walk *w, size_t i, const uint32_t *form, size_t *n)
 {
+    if (word_form_is_own(*form)) return (const char *)w->s + i;
     *n = (*form & LEN) >> LEN_AT;
     if (!(*form & LONGER)) return (const char *)form;
     const char *more = w->f->more.data + (*form & ((1 << LEN_AT) - 1));
@@ -147,9 +148,10 @@ static bool take_token(struct walk *w, const char *s, size_t n, size_t *end)
         size_t len, n_form;
         uint32_t form;
         if (!look(w, at, &len, &form) || !(form & (LETTER | SIGN | NOTHING))) return false;
+        n_form = len;
+        const char *bytes = bytes_of(w, at, &form, &n_form);
         at += len;
         if (form & NOTHING) continue;
-        const char *bytes = bytes_of(w, &form, &n_form);
         if (n_form > n - done) return false;
         for (size_t i = 0; i < n_form; i++)
             if (bytes[i] != s[done + i]) return false;

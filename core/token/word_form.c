@@ -50,7 +50,19 @@ static void touch_around(struct word_forms *f, uint32_t cp)
     enum { FIRST = 0x4000, END = 0xE000, BLOCK = 0x2000, PAGE = 4096 / sizeof *f->chars };
     if (cp < FIRST || cp >= END || f->touched >> cp / BLOCK & 1) return;
     f->touched |= 1u << cp / BLOCK;
-    for (uint32_t c = cp & ~(BLOCK - 1u), end = c + BLOCK; c < end; c += PAGE) *(volatile uint32_t *)&f->chars[c].form = 0;
+    for (uint32_t c = cp & ~(BLOCK - 1u), end = c + BLOCK; c < end; c += PAGE) *(volatile uint32_t *)&f->chars[c] = 0;
+}
+
+/* No step and no table makes a difference between two of these. */
+static bool is_ideograph(uint32_t cp)
+{
+    return cp >= 0x4E00 && cp < 0xA000;
+}
+
+/* The one id of a word, or -1. */
+static int32_t single_id(const struct word_forms *f, const uint8_t *word, size_t n)
+{
+    return f->single.id ? f->single.id(f->single.of, word, n) : -1;
 }
 
 /* What the chain makes of a character, for the table. */
@@ -60,13 +72,22 @@ static uint32_t find_form(struct word_forms *f, uint32_t cp, struct err *e)
     uint32_t out[NORM_CHAR_MOST], form;
     char bytes[4 * NORM_CHAR_MOST];
     size_t from = 0, to = 0, len = 0;
-    int n = norm_char(f->norm, cp, out);
-    uint32_t kind = n < 0 ? CHAINS : kind_of(f, out, (size_t)n, &from, &to);
+    uint32_t kind = is_ideograph(cp) ? f->ideograph : 0;
+    if (kind) {
+        out[0] = cp;
+        to = 1;
+    } else {
+        int n = norm_char(f->norm, cp, out);
+        kind = n < 0 ? CHAINS : kind_of(f, out, (size_t)n, &from, &to);
+    }
+    bool own = to - from == 1 && out[from] == cp;
+    if (own && is_ideograph(cp)) f->ideograph = kind;
     if (f->more.len >> LEN_AT) kind = CHAINS; /* no number for a place there is left */
     for (size_t i = from; i < to && !(kind & CHAINS); i++) len += (size_t)utf8_encode(out[i], bytes + len);
-    if (f->single.id && !(kind & CHAINS) && kind & (SIGN | LETTER))
-        f->chars[cp].id = (uint32_t)(f->single.id(f->single.of, (const uint8_t *)bytes, len) + 1);
-    if (len <= 3) {
+    if (len && own) {
+        uint32_t id = (uint32_t)(single_id(f, (const uint8_t *)bytes, len) + 1);
+        form = (id >> LEN_AT ? 0 : id) | OWN;
+    } else if (len <= 3) {
         uint8_t b[3] = {0};
         memcpy(b, bytes, len);
         form = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)len << LEN_AT;
@@ -81,20 +102,22 @@ static uint32_t find_form(struct word_forms *f, uint32_t cp, struct err *e)
         if (buf_ok(&f->more, e)) return 0;
         f->more.len -= sizeof behind;
     }
-    return f->chars[cp].form = form | kind | KNOWN;
+    return f->chars[cp] = form | kind | KNOWN;
 }
 
 static int find_ascii(struct word_forms *f, struct err *e)
 {
     f->ascii_single = true;
     for (uint32_t c = 0; c < 128; c++) {
-        uint32_t form = find_form(f, c, e);
+        uint32_t form = find_form(f, c, e), id = 0;
+        bool own = word_form_is_own(form);
         if (form == 0) return -1;
-        f->ascii[c] = (uint8_t)form;
-        if (form & (LONGER | CHAINS | NOTHING) || (form & LEN) > 1 << LEN_AT) continue;
+        f->ascii[c] = (uint8_t)(own ? c : form);
+        if (!own && (form & (LONGER | CHAINS | NOTHING) || (form & LEN) > 1 << LEN_AT)) continue;
         f->kind[c] = form & SIGN ? ASCII_SIGN : form & LETTER ? ASCII_LETTER : ASCII_GAP;
-        for (int k = 0; k < 3; k++) f->ascii_id[k][c] = (uint8_t)(f->chars[c].id >> 8 * k);
-        if (f->kind[c] != ASCII_GAP && (f->chars[c].id == 0 || f->chars[c].id >> 24)) f->ascii_single = false;
+        if (f->kind[c] != ASCII_GAP) id = (uint32_t)(single_id(f, &f->ascii[c], 1) + 1);
+        for (int k = 0; k < 3; k++) f->ascii_id[k][c] = (uint8_t)(id >> 8 * k);
+        if (f->kind[c] != ASCII_GAP && (id == 0 || id >> 24)) f->ascii_single = false;
     }
     return 0;
 }
@@ -118,8 +141,9 @@ static int find_pairs(struct word_forms *f, uint8_t lead, uint8_t number, struct
 {
     struct word_pairs *p = &f->pairs;
     for (uint32_t i = 0; i < 64; i++) {
-        uint32_t cp = (lead & 0x1Fu) << 6 | i, form = f->chars[cp].form, at = number * 64u + i;
+        uint32_t cp = (lead & 0x1Fu) << 6 | i, form = f->chars[cp], at = number * 64u + i;
         if (!form && !(form = find_form(f, cp, e))) return -1;
+        if (word_form_is_own(form)) form = lead | (0x80 | i) << 8 | 2u << LEN_AT | (form & (SIGN | LETTER));
         if (form & (LONGER | CHAINS | NOTHING) || (form & LEN) > 2 << LEN_AT) continue;
         p->kind[at] = form & SIGN ? ASCII_SIGN : form & LETTER ? ASCII_LETTER : ASCII_GAP;
         if ((form & LEN) == 2 << LEN_AT) p->kind[at] |= TWO_BYTES;
@@ -214,7 +238,7 @@ static int through_chains(struct word_forms *f, const char *text, size_t n, stru
 static uint32_t form_of(struct word_forms *f, struct uni_char c, struct err *e)
 {
     if (c.cp == UNI_BAD) return CHAINS | KNOWN;
-    uint32_t form = f->chars[c.cp].form;
+    uint32_t form = f->chars[c.cp];
     return form ? form : find_form(f, c.cp, e);
 }
 
@@ -242,7 +266,10 @@ static long take_rare(struct word_forms *f, const uint8_t *text, size_t n, struc
         return through_chains(f, (const char *)text, len, run, e) ? -1 : (long)len;
     }
     if (text_room(run, 4 * NORM_CHAR_MOST, e)) return -1;
-    if (form & LONGER) {
+    if (word_form_is_own(form)) {
+        memcpy(run->text + run->len, text, c.len);
+        add(run, form, c.len);
+    } else if (form & LONGER) {
         const char *more = f->more.data + (form & ((1 << LEN_AT) - 1));
         memcpy(run->text + run->len, more + 1, (uint8_t)*more);
         add(run, form, (uint8_t)*more);
@@ -264,6 +291,17 @@ static inline __attribute__((always_inline)) struct uni_char next_char(const uin
     return uni_next(text, n);
 }
 
+/* The characters that vectors have met and do not know; how many, or -1. */
+static int find_unknown(struct word_forms *f, struct err *e)
+{
+    int n = (int)f->n_unknown;
+    for (; f->n_unknown; f->n_unknown--) {
+        uint32_t cp = f->unknown[f->n_unknown - 1];
+        if (!f->chars[cp] && !find_form(f, cp, e)) return -1;
+    }
+    return n;
+}
+
 /* What take_ascii() takes, if it is not a character or two of ASCII among others. */
 static inline bool easy_follows(const struct word_forms *f, const uint8_t *text, size_t n)
 {
@@ -279,7 +317,10 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
     size_t i = *pos;
     while (i < stop && run->begun < WORD_RUN) {
         size_t wide = f->take_wide ? f->take_wide(f, text + i, n - i, stop - i, run) : 0;
+        int found = find_unknown(f, e);
+        if (found < 0) return -1;
         i += wide;
+        if (found) continue;
         if (i >= stop || run->begun >= WORD_RUN || (wide && easy_follows(f, text + i, n - i))) break;
         size_t len = run->len, begun = run->begun;
         bool open = run->open;
@@ -287,10 +328,14 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
         bool rare = false;
         while (i < stop && begun < WORD_RUN) {
             struct uni_char c = next_char(text + i, n - i);
-            uint32_t form = c.cp == UNI_BAD ? 0 : f->chars[c.cp].form, more = (form & LEN) >> LEN_AT;
-            if ((rare = (form & (KNOWN | CHAINS)) != KNOWN || (form & (LONGER | FITS)) == LONGER)) break;
+            uint32_t form = c.cp == UNI_BAD ? 0 : f->chars[c.cp], more = (form & LEN) >> LEN_AT;
+            if ((rare = (form & (KNOWN | CHAINS)) != KNOWN || (form & (OWN | FITS)) == LONGER)) break;
             memcpy(to + len, &form, 4);
-            if (form & LONGER) {
+            if (word_form_is_own(form)) {
+                more = c.len;
+                if (n - i >= 4) memcpy(to + len, text + i, 4);
+                else memcpy(to + len, text + i, more);
+            } else if (form & LONGER) {
                 const char *longer = f->more.data + (form & (FITS - 1));
                 more = (uint8_t)*longer;
                 memcpy(to + len, longer + 1, LONGER_MOST);

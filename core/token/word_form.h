@@ -76,16 +76,17 @@ enum {
     SIGN = 1 << 26,        /* a word by itself */
     LETTER = 1 << 27,      /* part of a word; none of the two: between words */
     NOTHING = 1 << 28,     /* the word goes on behind it */
-    LONGER = 1 << 29,      /* the bytes are in f->more, from the number below LEN on */
+    LONGER = 1 << 29,      /* the bytes are in f->more, from the number below LEN on, or it is the OWN ones */
+    OWN = LONGER | 2 << LEN_AT, /* the character as it is; the number is 1 more than the id of a word that it is alone, or 0 */
     CHAINS = 1 << 30,      /* more than one word, or marks that change places with those that follow */
     MARKS = CHAINS | LETTER, /* nothing but such marks */
 };
 #define KNOWN 0x80000000u
 
-struct word_char {
-    uint32_t form;
-    uint32_t id; /* 1 more than the id of a word that it is alone, or 0 */
-};
+static inline bool word_form_is_own(uint32_t form)
+{
+    return (form & OWN) == OWN;
+}
 
 /* The characters of ASCII, and perhaps those of word_pairs, that text[0..n) begins with, as
  * long as their kinds are not 0 and there is room in run->begin; returns how many bytes.  run->text has room for n
@@ -97,9 +98,9 @@ word_take_fn word_take_ascii, word_take_ascii_avx512vbmi, *word_take_ascii_best(
 /* Characters that the table knows, in sixteens, as long as 64 bytes of text[0..n) are
  * left, the first is before text[stop] and the next 16 are not all ASCII.  The room is
  * that for three times as many bytes as are before `stop`, and WORD_WIDE more. */
-enum { WORD_WIDE = 128 };
+enum { WORD_WIDE = 128, WORD_AT_ONCE = 16 };
 void word_run_ids_avx512vbmi(const struct word_forms *f, struct word_run *run); /* once it is taken, the ids by run->first */
-typedef size_t word_wide_fn(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run);
+typedef size_t word_wide_fn(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run);
 word_wide_fn word_take_wide_avx512vbmi, *word_take_wide_best(void); /* NULL: there is none */
 
 struct word_forms {
@@ -109,9 +110,12 @@ struct word_forms {
     uint8_t ascii_id[3][128];  /* bytes of 1 more than the ids of words of one letter or sign ... */
     bool ascii_single;         /* ... which all have */
     struct word_pairs pairs;
-    struct word_char *chars;   /* by code point, in `table` */
+    uint32_t *chars;           /* forms by code point, in `table` */
     struct mem_map table;
     unsigned touched;          /* bits of parts of that */
+    uint32_t unknown[WORD_AT_ONCE]; /* characters that take_wide() stopped at or was about to: for the table */
+    size_t n_unknown;
+    uint32_t ideograph;        /* what each of them is, if the chain leaves them as they are; 0: not known yet */
     struct word_single single;
     struct buf more;           /* forms that are longer: a byte for their length, and they; 16 bytes more are readable */
     struct norm work;

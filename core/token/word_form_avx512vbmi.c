@@ -116,32 +116,38 @@ enum { WIDE_LEAST = 6 }; /* bytes of 16 that are no ASCII, for which it pays */
 
 /* 16 characters, as the table knows them. */
 struct sixteen {
-    __m512i form, id;
-    uint64_t first;     /* of 64 bytes that begin with them, those that begin a character */
-    unsigned count;     /* how many it knows before one that it does not */
+    __m512i form, bytes; /* bytes: of the text */
+    uint64_t first;      /* of 64 bytes that begin with them, those that begin a character */
+    unsigned count;      /* how many it knows before one that it does not */
 };
 
 SPLIT_INLINE struct sixteen look_up(const struct word_forms *f, const uint8_t *text)
 {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     __m512i x = _mm512_loadu_si512(text);
     uint64_t first = lanes_first(x);
-    __m512i cp = lanes_decode(x, first);
-    __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(cp), f->chars, sizeof *f->chars);
-    __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(cp, 1), f->chars, sizeof *f->chars);
-    __m512i form = _mm512_permutex2var_epi32(low, even, high);
-    __m512i id = _mm512_permutex2var_epi32(low, _mm512_add_epi32(even, _mm512_set1_epi32(1)), high);
-    __m512i how = _mm512_and_si512(form, _mm512_set1_epi32((int)(KNOWN | LONGER | CHAINS)));
-    uint32_t known = mask_bits16(_mm512_cmpeq_epi32_mask(how, _mm512_set1_epi32((int)KNOWN)));
-    return (struct sixteen){form, id, first, (unsigned)_tzcnt_u32(~known)};
+    __m512i bytes = lanes_bytes(x, first), form = _mm512_i32gather_epi32(lanes_points(bytes), f->chars, sizeof *f->chars);
+    __m512i how = _mm512_and_si512(form, _mm512_set1_epi32((int)(KNOWN | CHAINS)));
+    __mmask16 longer = _mm512_cmpeq_epi32_mask(_mm512_and_si512(form, _mm512_set1_epi32(OWN)), _mm512_set1_epi32(LONGER));
+    uint32_t known = mask_bits16(_mm512_mask_cmpeq_epi32_mask((__mmask16)~longer, how, _mm512_set1_epi32((int)KNOWN)));
+    return (struct sixteen){form, bytes, first, (unsigned)_tzcnt_u32(~known)};
+}
+
+/* Those of them that are in no table yet, so that it need not stop at each. */
+SPLIT_INLINE void list_unknown(struct word_forms *f, const struct sixteen *c)
+{
+    __mmask16 unknown = _mm512_testn_epi32_mask(c->form, c->form);
+    _mm512_storeu_si512(f->unknown, _mm512_maskz_compress_epi32(unknown, lanes_points(c->bytes)));
+    f->n_unknown = (size_t)_mm_popcnt_u32(mask_bits16(unknown));
 }
 
 /* Puts those that are known into the run. */
 SPLIT_INLINE void put(const struct sixteen *c, struct word_run *run, size_t *len, size_t *begun, uint64_t *open)
 {
-    const __m512i third = _mm512_set1_epi32(0x03030303), byte = _mm512_set1_epi32(0x03020100);
+    const __m512i byte = _mm512_set1_epi32(0x03020100), own_bits = _mm512_set1_epi32(OWN);
     const uint64_t each = 0x1111111111111111u; /* the first of the four bytes of a lane */
     __m512i form = c->form;
+    __mmask16 own = _mm512_cmpeq_epi32_mask(_mm512_and_si512(form, own_bits), own_bits);
+    __m512i id = _mm512_maskz_and_epi32(own, form, _mm512_set1_epi32((1 << LEN_AT) - 1));
     /* Words, without the characters of which nothing is left. */
     uint32_t all = _bzhi_u32(0xFFFF, c->count);
     uint32_t solid = all & _mm512_testn_epi32_mask(form, _mm512_set1_epi32(NOTHING)), last = (uint32_t)_mm_popcnt_u32(solid);
@@ -151,13 +157,16 @@ SPLIT_INLINE void put(const struct sixteen *c, struct word_run *run, size_t *len
     uint32_t single = sign | (begins & ~(letter >> 1) & _bzhi_u32(UINT32_MAX, last) >> 1); /* the last may go on */
     if (last) *open = letter >> (last - 1) & 1;
     begins = _pdep_u32(begins, solid);
-    single = _pdep_u32(single, solid) & _mm512_test_epi32_mask(c->id, c->id);
-    /* Their bytes: of each form, its first ones. */
-    __m512i size = _mm512_and_si512(_mm512_shuffle_epi8(form, _mm512_set4_epi32(0x0F0F0F0F, 0x0B0B0B0B, 0x07070707, 0x03030303)), third);
+    single = _pdep_u32(single, solid) & _mm512_test_epi32_mask(id, id);
+    /* Their bytes: of each form or character, its first ones. */
+    __m512i size = _mm512_and_si512(_mm512_srli_epi32(form, LEN_AT), _mm512_set1_epi32(LEN >> LEN_AT));
+    size = _mm512_mask_mov_epi32(size, own, lanes_sizes(c->bytes));
+    size = _mm512_shuffle_epi8(size, _mm512_set4_epi32(0x0C0C0C0C, 0x08080808, 0x04040404, 0));
+    form = _mm512_mask_mov_epi32(form, own, c->bytes);
     uint64_t kept = _bzhi_u64(_mm512_cmplt_epu8_mask(byte, size), 4 * c->count);
     _mm512_storeu_si512(run->text + *len, _mm512_maskz_compress_epi8(kept, form));
     put_ends(_pext_u64(_pdep_u64(begins, each), kept), *len, run->begin + *begun);
-    _mm512_storeu_si512(run->id + *begun, _mm512_maskz_compress_epi32((__mmask16)begins, _mm512_sub_epi32(c->id, _mm512_set1_epi32(1))));
+    _mm512_storeu_si512(run->id + *begun, _mm512_maskz_compress_epi32((__mmask16)begins, _mm512_sub_epi32(id, _mm512_set1_epi32(1))));
     _mm_storeu_si128((void *)(run->first + *begun), _mm_set1_epi8((char)WORD_HAS_ID));
     word_run_singles(run, *begun, _pext_u32(single, begins));
     *begun += (size_t)_mm_popcnt_u32(begins);
@@ -175,7 +184,7 @@ SPLIT_INLINE bool is_wide(const struct word_forms *f, __m128i x)
 
 /* Some sixteens are looked up before the first is put: the loads of a gather wait for
  * stores whose addresses are not known yet. */
-size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
+size_t word_take_wide_avx512vbmi(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
 {
     enum { AHEAD = 4 };
     struct sixteen c[AHEAD];
@@ -187,6 +196,7 @@ size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text
             if (!is_wide(f, _mm_loadu_si128((const void *)(text + i)))) break;
             struct sixteen *next = &c[ready];
             *next = look_up(f, text + i);
+            if (__builtin_expect(next->count < 16, 0)) list_unknown(f, next);
             if (__builtin_expect(next->count == 0, 0)) break;
             ready++;
             if (__builtin_expect(next->count < 16, 0)) {
@@ -213,7 +223,7 @@ size_t word_take_ascii_avx512vbmi(const struct word_forms *f, const uint8_t *tex
     return word_take_ascii(f, text, n, run);
 }
 
-size_t word_take_wide_avx512vbmi(const struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
+size_t word_take_wide_avx512vbmi(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
 {
     (void)f, (void)text, (void)n, (void)stop, (void)run;
     return 0;

@@ -45,7 +45,7 @@ static int32_t id_of(const uint8_t *word, size_t n)
 {
     uint32_t x = (uint32_t)n;
     for (size_t i = 0; i < n; i++) x = x * 31 + word[i];
-    return x % 7 ? (int32_t)(x & 0xFFFFF) : -1;
+    return x % 7 ? (int32_t)(x % 5 ? x & 0xFFFFF : x << 7) : -1; /* more than 24 bits, too */
 }
 
 static int32_t single_id(const void *of, const uint8_t *word, size_t n)
