@@ -177,14 +177,16 @@ size_t mem_huge_if_quick(void *at, size_t bytes)
 
 /* A page that is got one by one costs 1.2 to 3.3 us here, one of 2 MiB 90: what loading a vocabulary writes to is all
  * new.  malloc() takes large blocks from the system and gives them back, until it sees one freed; from then on
- * blocks of that size are of the heap, which keeps twice as much. */
+ * blocks of that size are of the heap, which keeps twice as much.  The heap goes on where a large page begins, behind
+ * the numbers that malloc() keeps of a block: it allows that others move its end. */
 void mem_ready(size_t bytes)
 {
 #if defined(__GLIBC__)
-    enum { BLOCK = 29 << 20, LARGEST = 31 << 20 }; /* 32 MiB are too large for that */
+    enum { BLOCK = 28 << 20, LARGEST = 31 << 20, NUMBERS = 2 * sizeof(size_t) }; /* 32 MiB are too large for that */
     void *block[2] = {NULL}, *volatile seen = malloc(LARGEST); /* volatile: that it was there is what it is for */
     free(seen);
-    bytes = bytes < 2 * (size_t)BLOCK - HUGE_PAGE ? bytes + HUGE_PAGE : 2 * (size_t)BLOCK; /* it does not begin with one */
+    bytes = bytes < 2 * (size_t)BLOCK ? (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1) : 2 * (size_t)BLOCK;
+    if (bytes) (void)sbrk((intptr_t)(-((uintptr_t)sbrk(0) + NUMBERS) & (HUGE_PAGE - 1)));
     for (size_t i = 0, n; i < COUNT_OF(block) && bytes; i++, bytes -= n) {
         n = bytes < BLOCK ? bytes : BLOCK;
         block[i] = malloc(n);

@@ -11,6 +11,8 @@
 /* Bytes of a file that is read as a whole; from which on there is memory made ready for it. */
 #define TOK_FILE_MOST ((size_t)256 << 20)
 #define TOK_LARGE ((size_t)200 << 10)
+/* Of that, for the work space of who encodes with it. */
+#define TOK_WORK ((size_t)1 << 20)
 
 enum tok_kind { KIND_JSON, KIND_TEKKEN, KIND_VOCAB_JSON, KIND_MERGES, KIND_VOCAB_TXT, KIND_SPM, KIND_TIKTOKEN, KIND_GGUF,
                 KIND_RWKV };

@@ -545,7 +545,7 @@ static void make_room(const struct gguf *g)
     bool pieces = strcmp(g->model, "llama") == 0 || strcmp(g->model, "t5") == 0;
     size_t n = 0;
     for (size_t i = 0; i < COUNT_OF(list); i++) n += list[i]->end - list[i]->pos;
-    if (n >= TOK_LARGE && n <= TOK_FILE_MOST) mem_ready(n * (pieces ? 12 : 5));
+    if (n >= TOK_LARGE && n <= TOK_FILE_MOST) mem_ready(n * (pieces ? 12 : 5) + TOK_WORK);
 }
 
 struct tokenizer *tok_from_gguf(const char *data, size_t n, const char *name, struct err *e)

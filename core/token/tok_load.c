@@ -101,7 +101,7 @@ static void make_room(const char *file)
     size_t times = str_ends_with(file, ".json") ? 5 : 14;
     struct stat st;
     if (stat(file, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size < TOK_LARGE || (size_t)st.st_size > TOK_FILE_MOST) return;
-    mem_ready((size_t)st.st_size * times);
+    mem_ready((size_t)st.st_size * times + TOK_WORK);
 }
 
 static struct tokenizer *load_file(const char *file, const char *split, struct err *e)

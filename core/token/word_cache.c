@@ -15,7 +15,7 @@ enum {
     MANY_LINES = 1 << 17,
     LARGE_LINES = 1 << 18,
     MAX_LINES = 1 << 20,
-    FIRST_POOL = 1 << 16,  /* more than words that are learned together ask for */
+    FIRST_POOL = 1 << 17,  /* more than words that are learned together ask for */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
     MARK_BITS = 15,
     MARKS = 1 << MARK_BITS,
