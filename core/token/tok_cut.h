@@ -86,9 +86,20 @@ static inline bool tok_is_blank(const struct tok_fast *f, uint8_t b)
     return b == ' ' || b == f->blank[1] || b == f->blank[2] || b == f->blank[3];
 }
 
+enum { TOK_WIDE_DOWN = 32 - 17 };
+static inline uint32_t tok_wide_mix(uint32_t a)
+{
+    return a * 0x9E3779B1u;
+}
+
+static inline uint32_t tok_wide_mix_behind(uint32_t b)
+{
+    return b * 0x85EBCA6Bu;
+}
+
 static inline uint32_t tok_wide_pair(uint32_t a, uint32_t b)
 {
-    return (a * 0x9E3779B1u ^ b * 0x85EBCA6Bu) >> (32 - 17);
+    return (tok_wide_mix(a) ^ tok_wide_mix_behind(b)) >> TOK_WIDE_DOWN;
 }
 
 /* A character of three bytes. */

@@ -72,18 +72,24 @@ SPLIT_INLINE uint64_t bit_of(const uint64_t *bits, uint32_t i)
     return bits[i >> 6] >> (i & 63) & 1;
 }
 
-/* Between characters of three bytes that have a token each and none together. */
+/* Between characters of three bytes that have a token each and none together, as tok_wide_joined() says.  One that is behind
+ * another has this before it. */
 SPLIT_INLINE uint64_t between_wide(const struct tok_fast *f, const uint8_t *s, size_t i, const struct window *w)
 {
-    uint64_t todo = split_in(w->x, 0xE3, 0xED) & split_in(bytes_before(s, i, 3), 0xE3, 0xED), cuts = 0;
-    for (; todo; todo &= todo - 1) { /* as tok_wide_joined() */
-        int at = low_bit(todo);
-        const uint8_t *p = s + i + at;
-        uint32_t a = _pext_u32(four_bytes(p - 3), 0x0F3F3F00), b = _pext_u32(four_bytes(p - 1), 0x000F3F3F);
-        uint64_t both = bit_of(f->has_token, a) & bit_of(f->has_token, b);
-        cuts |= (both & ~bit_of(f->together, tok_wide_pair(a, b))) << at;
+    uint64_t wide = split_in(w->x, 0xE3, 0xED), todo = wide & split_in(bytes_before(s, i, 3), 0xE3, 0xED), cuts = 0;
+    if (!todo) return 0;
+    int at = low_bit(todo);
+    uint32_t before = _pext_u32(four_bytes(s + i + at - 3), 0x0F3F3F00), mixed = tok_wide_mix(before);
+    uint64_t alone = bit_of(f->has_token, before);
+    for (wide &= ~below(at); wide; wide &= wide - 1) {
+        at = low_bit(wide);
+        uint32_t x = _pext_u32(four_bytes(s + i + at - 1), 0x000F3F3F);
+        uint64_t too = bit_of(f->has_token, x);
+        cuts |= (alone & too & ~bit_of(f->together, (mixed ^ tok_wide_mix_behind(x)) >> TOK_WIDE_DOWN)) << at;
+        mixed = tok_wide_mix(x);
+        alone = too;
     }
-    return cuts;
+    return cuts & todo;
 }
 
 /* U+2581 of the text. */

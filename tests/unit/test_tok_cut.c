@@ -53,7 +53,7 @@ static void random_plan(const struct rng_key *k, uint64_t *at, struct tok_fast *
     for (int a = 0; a < 128; a++)
         for (int half = 0; half < 2; half++)
             f->joined[a][half] = random_bits(k, at);
-    for (size_t i = 0; i < COUNT_OF(f->has_token); i++) f->has_token[i] = ~(uint64_t)0 ^ (uint64_t)1 << rng_below(k, (*at)++, 64);
+    for (size_t i = 0; i < COUNT_OF(f->has_token); i++) f->has_token[i] = random_bits(k, at) | random_bits(k, at);
     for (size_t i = 0; i < COUNT_OF(f->together); i++) f->together[i] = random_bits(k, at);
     tok_cut_tables(f);
 }
