@@ -53,6 +53,27 @@ static void add_up(const struct tokenizer *t, struct tok_scratch *s, const struc
     s->summed = out->n;
 }
 
+/* The farthest that sums come before they begin again. */
+static double farthest(const struct tokenizer *t, double sum)
+{
+    return t->spm_floats && sum > UNIGRAM_REBASE ? UNIGRAM_REBASE : sum;
+}
+
+/* How fast sums fall, lately. */
+static void note_fall(struct tok_scratch *s, size_t at)
+{
+    enum { SOME = 64 };
+    double sum = fabs(s->sum);
+    s->farthest = fmax(s->farthest, sum);
+    if (at > s->fell_at && at <= s->fell_at + SOME && sum >= s->fell) return;
+    if (at > s->fell_at && sum > s->fell) {
+        double falls = (sum - s->fell) / (double)(at - s->fell_at);
+        s->falls = fmax(falls, (s->falls + falls) / 2);
+    }
+    s->fell_at = at;
+    s->fell = sum;
+}
+
 /* Sums are only bounded while that is enough; here the one at place `at` is added
  * up, and how far it can come until the end of the batch. */
 static void settle(const struct tokenizer *t, struct tok_scratch *s, size_t at, const struct tok_ids *out)
@@ -60,7 +81,8 @@ static void settle(const struct tokenizer *t, struct tok_scratch *s, size_t at, 
     double step = t->fast->max_step, left;
     add_up(t, s, out);
     left = UNIGRAM_REBASE - fabs(s->sum);
-    s->narrow = place_code(tok_last_place(fabs(s->sum) + (double)(s->until - at) * step, t->spm_floats));
+    note_fall(s, at);
+    s->narrow = place_code(tok_last_place(farthest(t, fabs(s->sum) + (double)(s->until - at) * step), t->spm_floats));
     s->safe = at;
     if (!t->spm_floats || step * (double)(s->until - at) < left) s->safe = s->until;
     else if (left > 0) s->safe += (size_t)(left / step);
@@ -474,11 +496,11 @@ static int take(const struct tokenizer *t, struct tok_scratch *s, const char *te
     return tok_part_put(c->taken + at, n_ids - at, out, e);
 }
 
-/* The parts from i on that the cache may know end before this one. */
-static size_t last_safe(const struct tok_scratch *s, size_t n, size_t i, size_t count)
+/* The parts from i on that end at text[safe) and do not end the text of n bytes end before this one. */
+static size_t parts_until(const struct tok_scratch *s, size_t safe, size_t n, size_t i, size_t count)
 {
     const size_t *ends = s->words->ends;
-    size_t most = s->safe < n ? s->safe : n - 1, end = count;
+    size_t most = safe < n ? safe : n - 1, end = count;
     if (s->begins[i] == 0) return i;
     while (i < end && ends[end - 1] > most) {
         size_t middle = i + (end - i) / 2;
@@ -486,6 +508,32 @@ static size_t last_safe(const struct tok_scratch *s, size_t n, size_t i, size_t 
         else i = middle + 1;
     }
     return end;
+}
+
+/* The text until which sums that fall as they did lately stay away from UNIGRAM_REBASE. */
+static size_t likely_safe(const struct tok_fast *f, const struct tok_scratch *s, size_t at)
+{
+    double left = UNIGRAM_REBASE - f->nearest - fabs(s->sum), step = 1.25 * s->falls;
+    if (f->nearest == 0 || left < 0 || step == 0) return at;
+    return step * (double)(s->until - at) < left ? s->until : at + (size_t)(left / step);
+}
+
+/* Parts i to end - 1, which are likely to be safe; 0: they are not, and nothing is done.  The sum at the first is known. */
+static int take_likely(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t i, size_t end,
+                       unsigned flags, struct tok_ids *out, struct err *e)
+{
+    const size_t from = out->n, last = s->words->ends[end - 1];
+    const double sum = s->sum;
+    s->safe = last;
+    s->farthest = 0;
+    if (take(t, s, text, n, i, end, flags, out, e)) return -1;
+    settle(t, s, last, out);
+    if (s->farthest + t->fast->nearest < UNIGRAM_REBASE) return 1;
+    s->sum = sum;
+    s->summed = out->n = from;
+    s->falls *= 2;
+    settle(t, s, s->begins[i], out);
+    return 0;
 }
 
 void tok_carry_end(const struct tokenizer *t, struct tok_scratch *s, const struct tok_ids *out)
@@ -496,11 +544,14 @@ void tok_carry_end(const struct tokenizer *t, struct tok_scratch *s, const struc
 int tok_carry_batch(const struct tokenizer *t, struct tok_scratch *s, const char *text, size_t n, size_t count,
                     unsigned flags, struct tok_ids *out, struct err *e)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t end = last_safe(s, n, i, count);
-        if (end > i && take(t, s, text, n, i, end, flags, out, e)) return -1;
-        i = end;
-        if (i < count && carried(t, s, text, i, n, flags, out, e)) return -1;
+    for (size_t i = 0; i < count;) {
+        bool all = s->safe >= s->until;
+        if (!all) settle(t, s, s->begins[i], out);
+        size_t end = parts_until(s, s->safe, n, i, count), likely = all ? 0 : parts_until(s, likely_safe(t->fast, s, s->begins[i]), n, i, count);
+        int done = likely > end ? take_likely(t, s, text, n, i, likely, flags, out, e) : 0;
+        if (done < 0 || (!done && end > i && take(t, s, text, n, i, end, flags, out, e))) return -1;
+        i = done ? likely : end;
+        if (!done && i < count && carried(t, s, text, i++, n, flags, out, e)) return -1;
     }
     return 0;
 }

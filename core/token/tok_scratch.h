@@ -117,6 +117,8 @@ struct tok_scratch {
     double sum_there;
     size_t summed;               /* tok_fast.c: ... but for the ids from here on */
     size_t until, safe;          /* of the batch at work; the text where no sum can come near UNIGRAM_REBASE */
+    double farthest, fell, falls; /* tok_carry.c: from 0, of the sums added up since it was set; the last of them, at ... */
+    size_t fell_at;              /* ... this place; and how far they fell for a byte */
     uint32_t narrow;             /* tok_carry.c's code of the last place of any sum until there: gaps are wide whose code is above */
     struct tok_words *words;     /* two */
     size_t begins[BATCH];

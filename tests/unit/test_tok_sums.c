@@ -108,7 +108,7 @@ static float unknown_score(const float *score)
  * to decides about every word now and then. */
 static void decide_near_ties(float sign)
 {
-    enum { N = 400000 };
+    enum { N = 800000, STRETCH = 12000 };
     float score[SINGLE + 3 * PAIRS];
     struct tokenizer *t = near_ties(score, sign);
     struct both both = both_new(t);
@@ -118,12 +118,14 @@ static void decide_near_ties(float sign)
     size_t n = 0, pairs[2] = {0, 0};
     score[0] = unknown_score(score);
     for (uint64_t at = 0; n + 18 < N; text[n++] = ' ') {
+        bool steep = n / STRETCH % 3 == 2; /* sums fall many times as fast */
         for (int letters = 1 + (int)rng_below(&k, at++, 3); letters > 0; letters--) {
-            char pair = (char)('A' + 2 * (rng_below(&k, at++, 4) ? rng_below(&k, at++, PAIRS) : PAIRS - 1));
+            char pair = (char)('A' + 2 * (steep && rng_below(&k, at++, 4) ? PAIRS - 1 : rng_below(&k, at++, PAIRS - !steep)));
             text[n++] = pair;
             text[n++] = (char)(pair + 1);
-            if (rng_below(&k, at++, 12) == 0) text[n++] = '#';
+            if (steep && rng_below(&k, at++, 4) == 0) text[n++] = '#';
         }
+        if (!steep) continue;
         for (int unknown = (int)rng_below(&k, at++, 50) - 43; unknown > 0; unknown--) text[n++] = '#';
         if (n + 120 > N || rng_below(&k, at++, 20)) continue;
         text[n++] = ' '; /* nothing else in a word, which may be longer than those that are looked up */
