@@ -238,29 +238,34 @@ static inline uint32_t word_code(const struct tok_carry *c, float gap, size_t n)
     return code;
 }
 
-/* What stands between unknown characters, of n symbols, becomes words of its own: no token reaches over those. */
-static void add_words(struct tok_carry *c, size_t n, uint64_t unknown)
+/* So many symbols, and up to UNIGRAM_SLACK more. */
+static inline void copy_symbols(uint16_t *to, const uint16_t *from, size_t n)
+{
+    size_t i = 0;
+    do memcpy(to + i, from + i, UNIGRAM_SLACK * sizeof *to);
+    while ((i += UNIGRAM_SLACK) < n);
+}
+
+/* What stands between unknown characters becomes words of its own: no token reaches over those. */
+static void add_words(struct tok_carry *c, const struct unigram_spelled *new)
 {
     struct unigram_words *w = &c->words;
-    const uint16_t *from = w->symbols + w->n, *end = from + n;
-    while (unknown) {
+    const uint16_t *from = c->symbols + new->at, *end = from + new->n;
+    for (uint64_t unknown = new->unknown; unknown;) {
         size_t before = (size_t)__builtin_ctzll(unknown), run = (size_t)__builtin_ctzll(~(unknown >> before));
-        uint16_t *to = w->symbols + w->n;
-        for (size_t i = 0; i < before; i++) to[i] = from[i];
+        copy_symbols(w->symbols + w->n, from, before);
         from += before + run;
         unknown >>= before + run - 1;
         unknown >>= 1;
         c->behind[w->n_words] = (uint16_t)run;
         unigram_words_add(w, before);
     }
-    uint16_t *to = w->symbols + w->n;
-    size_t left = (size_t)(end - from);
-    for (size_t i = 0; to != from && i < left; i++) to[i] = from[i];
-    unigram_words_add(w, left);
+    copy_symbols(w->symbols + w->n, from, (size_t)(end - from));
+    unigram_words_add(w, (size_t)(end - from));
 }
 
-/* Part i, of n symbols, is to be walked with others.  slot: where the cache will have it, or NULL. */
-static size_t wait(struct tok_scratch *s, size_t i, size_t n, uint64_t unknown, struct word_slot *slot)
+/* Part i is to be walked with others.  slot: where the cache will have it, or NULL. */
+static size_t wait(struct tok_scratch *s, size_t i, const struct unigram_spelled *new, struct word_slot *slot)
 {
     struct tok_carry *c = s->carry;
     size_t number = c->n_waits++;
@@ -268,8 +273,8 @@ static size_t wait(struct tok_scratch *s, size_t i, size_t n, uint64_t unknown, 
         slot->id[0] = (uint32_t)number;
         slot->id[1] = slot->id[3] = 0;
     }
-    c->wait[number] = (struct tok_wait){.slot = slot, .part = (uint16_t)i, .n_symbols = (uint16_t)n, .first = (uint16_t)c->words.n_words};
-    add_words(c, n, unknown);
+    c->wait[number] = (struct tok_wait){.slot = slot, .part = (uint16_t)i, .n_symbols = new->n, .first = (uint16_t)c->words.n_words};
+    add_words(c, new);
     return number;
 }
 
@@ -340,6 +345,7 @@ static const struct tok_put *known(struct tok_scratch *s, const uint8_t *text, s
     bool is_short = len <= WORD_KEY_MAX;
     size_t n = is_short ? (size_t)(slot->k[1] >> 60) : slot->id[1];
     const int32_t *ids = is_short && n < WORD_INLINE ? (const int32_t *)slot->id : s->cache.pool + slot->id[0];
+    s->cache.seconds += (size_t)(slot - s->cache.lines->slot) / 2 != *word_keys_at(&s->words->keys, i) / sizeof(struct word_line);
     if (n == 0) {
         bool same = is_short || word_bytes_equal(text + s->begins[c->wait[slot->id[0]].part], word, len);
         return same ? put_waiting(c, slot->id[0]) : put_none(c, k);
@@ -350,35 +356,43 @@ static const struct tok_put *known(struct tok_scratch *s, const uint8_t *text, s
     return put_own(c, k, n, used);
 }
 
-/* left[k], part i, is not in the cache, where it would have this slot, or is too long for it (NULL).  If all its characters
- * are certain and they are not many, it waits, or there is one way. */
-static const struct tok_put *begin(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t k, size_t i, size_t len,
-                                   struct word_slot *slot, size_t *used)
+/* new->number, part i, which was new.  If all its characters are certain and they are not many, it waits, or there is one way. */
+static const struct tok_put *begin(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct unigram_spelled *new, size_t i,
+                                   size_t *used)
 {
-    const struct unigram *u = t->fast->walk;
     struct tok_carry *c = s->carry;
-    struct unigram_words *w = &c->words;
-    const uint8_t *word = text + s->begins[i];
-    uint64_t unknown;
-    size_t n = u ? tok_walk_symbols(t->fast, word, len, w, &unknown) : 0;
-    if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return put_none(c, k); /* more ids than it may have there */
     const struct word_key key = word_keys_get(&s->words->keys, i);
+    struct word_slot *slot = c->slot[new->number];
+    size_t len = s->words->ends[i] - s->begins[i], n = new->n;
+    bool blank;
+    if (slot && slot->k[1]) { /* by now */
+        slot = word_slot_is(slot, &key) ? slot : word_cache_seek(&s->cache, &key);
+        if (slot->k[1]) return known(s, text, new->number, i, len, slot, used);
+    }
+    if (!slot && n == 0 && t->fast->walk && (n = tok_walk_all_unknown(t->fast, text + s->begins[i], len, &blank)))
+        return put_unknown(t->fast->walk, c, new->number, n, blank, used);
+    if (n == 0 || (n > WORD_KEY_MAX && len <= WORD_KEY_MAX)) return put_none(c, new->number); /* more ids than it may have there */
     if (slot) word_cache_claim_slot(&s->cache, slot, &key);
-    uint64_t some = ~unknown & UINT64_MAX >> (64 - n);
-    if (some & some >> 1) return put_waiting(c, wait(s, i, n, unknown, slot));
-    const struct tok_put *put = put_apart(t, c, k, w->symbols + w->n, n, unknown, used);
-    if (slot) fill(s, slot, word, len, put->ids, put->n, word_code(c, (float)UNIGRAM_NO_GAP, n));
+    uint64_t some = ~new->unknown & UINT64_MAX >> (64 - n);
+    if (some & some >> 1) return put_waiting(c, wait(s, i, new, slot));
+    const struct tok_put *put = put_apart(t, c, new->number, c->symbols + new->at, n, new->unknown, used);
+    if (slot) fill(s, slot, text + s->begins[i], len, put->ids, put->n, word_code(c, (float)UNIGRAM_NO_GAP, n));
     return put;
 }
 
-/* A part that is not looked up. */
-static const struct tok_put *begin_long(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t k, size_t i, size_t len,
-                                        size_t *used)
+/* Where the cache has left[0..n), or will have those that are new, whose number is returned. */
+static size_t seek(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, const struct word_left *left, size_t n)
 {
-    const struct tok_put *put = begin(t, s, text, k, i, len, NULL, used);
-    bool blank;
-    size_t n = put != &s->carry->own[k] || put->ids || !t->fast->walk ? 0 : tok_walk_all_unknown(t->fast, text + s->begins[i], len, &blank);
-    return n ? put_unknown(t->fast->walk, s->carry, k, n, blank, used) : put;
+    struct tok_carry *c = s->carry;
+    size_t n_new = 0;
+    for (size_t k = 0; k < n; k++) {
+        size_t i = left[k].word, len = s->words->ends[i] - s->begins[i];
+        bool is_long = len > t->fast->longest;
+        c->slot[k] = is_long ? NULL : word_keys_seek(&s->words->keys, i, &s->cache);
+        c->new[n_new] = (struct unigram_spelled){.text = text + s->begins[i], .len = len, .number = (uint16_t)k};
+        n_new += is_long || c->slot[k]->k[1] == 0;
+    }
+    return n_new;
 }
 
 /* Where the ids of left[0..n) are: of those that are known, and whose gap is wide, in
@@ -388,28 +402,19 @@ static size_t look_up(const struct tokenizer *t, struct tok_scratch *s, const ui
                       size_t n)
 {
     struct tok_carry *c = s->carry;
-    size_t k = 0, used = 0, begun = 0;
+    size_t used = 0, k = 0, f = 0;
     bool room = word_cache_room(&s->cache, UNIGRAM_WORDS, UNIGRAM_ROOM + UNIGRAM_WORDS * (WALK_LOOKED_UP / 4 + 1) + WORD_KEY_MAX);
+    word_keys_follow(&s->words->keys, &s->cache, left->word, WORD_KEYS);
     unigram_words_clear(&c->words);
     c->n_waits = c->most = 0;
-    for (; k < n && begun < UNIGRAM_WORDS && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
-        size_t i = left[k].word, len = s->words->ends[i] - s->begins[i];
-        if (len > t->fast->longest) {
-            c->put[k] = begin_long(t, s, text, k, i, len, &used);
-            begun++;
-            continue;
-        }
-        const struct word_key key = word_keys_get(&s->words->keys, i);
-        struct word_slot *slot = word_cache_seek(&s->cache, &key);
-        if (slot->k[1]) {
-            s->cache.seconds += (size_t)(slot - s->cache.lines->slot) / 2 != word_cache_line(&s->cache, key.hash);
-            c->put[k] = known(s, text, k, i, len, slot, &used);
-        } else if (room) {
-            c->put[k] = begin(t, s, text, k, i, len, slot, &used);
-            begun++;
-        } else {
-            c->put[k] = put_none(c, k);
-        }
+    if (n > CARRY_LEFT) n = CARRY_LEFT;
+    size_t n_new = seek(t, s, text, left, n), found = t->fast->walk ? tok_walk_spell(t->fast, c->new, n_new, c->symbols) : n_new;
+    if (found < n_new) n = c->new[found].number;
+    for (; k < n && !unigram_words_full(&c->words) && used + WORD_LONG_MAX <= CARRY_KNOWN; k++) {
+        size_t i = left[k].word;
+        const struct unigram_spelled *new = f < found && c->new[f].number == k ? &c->new[f++] : NULL;
+        if (!new) c->put[k] = known(s, text, k, i, s->words->ends[i] - s->begins[i], c->slot[k], &used);
+        else c->put[k] = room ? begin(t, s, text, new, i, &used) : put_none(c, k);
     }
     return k;
 }

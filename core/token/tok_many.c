@@ -53,7 +53,7 @@ void tok_many_learn(const struct tokenizer *t, struct tok_scratch *s, const uint
         if (word_cache_seek(&s->cache, &key)->k[1]) continue;
         s->missed++;
         if (begin == 0 || begin + len == n || len > WALK_LOOKED_UP || !tok_walk_is_word(f, text + begin, len)) continue;
-        if (!(count = tok_walk_symbols(f, text + begin, len, &m->words, &unknown))) continue;
+        if (!(count = tok_walk_symbols(f, text + begin, len, m->words.symbols + m->words.n, &unknown))) continue;
         m->part[m->words.n_words] = (uint16_t)i;
         m->n_symbols[m->words.n_words] = (uint16_t)count;
         unigram_words_add(&m->words, count);

@@ -6,6 +6,7 @@
 
 #include "core/token/tok_internal.h"
 #include "core/token/tok_scratch.h"
+#include "core/token/tok_walk.h"
 #include "core/token/unigram_many.h"
 
 /* Through the chains: text[begin..end) of a segment of n bytes.  The second knows what the chains make
@@ -45,7 +46,7 @@ static inline int tok_part_put(const int32_t *ids, size_t n, struct tok_ids *out
 }
 
 /* Work space of tok_carry.c. */
-enum { CARRY_KNOWN = 2048, CARRY_SLACK = 16 };
+enum { CARRY_KNOWN = 2048, CARRY_SLACK = 16, CARRY_LEFT = UNIGRAM_WORDS };
 struct tok_carry {
     int32_t taken[BATCH * WORD_KEY_MAX + 2 * WORD_KEY_MAX]; /* ids of a batch that were in the cache at once */
     struct word_left left[BATCH + 1]; /* the other parts ... */
@@ -54,6 +55,9 @@ struct tok_carry {
         size_t n;
     } own[BATCH];
     const struct tok_put *put[BATCH]; /* ... and their ids: in own, or of one that waits */
+    struct word_slot *slot[CARRY_LEFT]; /* where they are in the cache, or will be; NULL: too long */
+    struct unigram_spelled new[CARRY_LEFT + 1]; /* those that are new, left[number], and their symbols in ... */
+    uint16_t symbols[WALK_SPELL + UNIGRAM_SLACK];
     size_t most;                  /* so many ids they are at most */
     int32_t known[CARRY_KNOWN + CARRY_SLACK];
     struct unigram_words words;

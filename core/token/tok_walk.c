@@ -102,10 +102,15 @@ static size_t symbols_of(const struct tok_fast *f, const uint8_t *p, size_t n, s
     return n_all;
 }
 
+static inline struct unigram_blanks blanks_of(const struct tok_fast *f)
+{
+    return (struct unigram_blanks){{f->blank[0], f->blank[1], f->blank[2], f->blank[3]}, f->one_space};
+}
+
 /* The same of a short word, where vectors are sure of them. */
 static inline size_t symbols_at_once(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to, uint64_t *unknown)
 {
-    const struct unigram_blanks blanks = {{f->blank[0], f->blank[1], f->blank[2], f->blank[3]}, f->one_space};
+    const struct unigram_blanks blanks = blanks_of(f);
     return f->walk->symbols ? f->walk->symbols(f->walk, &blanks, refused_of(f), p, n, to, unknown) : 0;
 }
 
@@ -132,19 +137,23 @@ static size_t piece_of(const uint8_t *p, size_t n)
     return len;
 }
 
-/* The symbols of p[0..n), which may be long, if vectors are sure of all of them and they are `most` at most; else 0.
- * *unknown is of the first 64. */
-static size_t symbols_in_pieces(const struct tok_fast *f, const uint8_t *p, size_t n, size_t most, uint16_t *to, uint64_t *unknown)
+/* The symbols of p[0..n), which may be long, if vectors are sure of all of them and they are `most` at most; else 0, and whether
+ * they are *unsure.  *unknown is of the first 64. */
+static size_t symbols_in_pieces(const struct tok_fast *f, const uint8_t *p, size_t n, size_t most, uint16_t *to, uint64_t *unknown,
+                                bool *unsure)
 {
     size_t count = 0, few;
     uint64_t here;
     *unknown = 0;
+    *unsure = false;
     for (size_t i = 0, len; i < n; i += len, count += few) {
         len = piece_of(p + i, n - i);
         few = symbols_at_once(f, p + i, len, to + count, &here);
+        *unsure = !few;
         if (!few || count + few > most) return 0;
         *unknown |= count < 64 ? here << count : 0;
-        if (f->one_space && i && to[count] == f->walk->mark && to[count - 1] == f->walk->mark) return 0;
+        *unsure = f->one_space && i && to[count] == f->walk->mark && to[count - 1] == f->walk->mark;
+        if (*unsure) return 0;
     }
     return count;
 }
@@ -158,12 +167,31 @@ static size_t symbols_of_short(const struct tok_fast *f, const uint8_t *p, size_
     return count;
 }
 
-size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words, uint64_t *unknown)
+size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to, uint64_t *unknown)
 {
-    uint16_t *to = words->symbols + words->n;
+    bool unsure = true;
     if (has_kept(f, p, n)) return 0;
-    size_t count = n <= WALK_LOOKED_UP ? symbols_at_once(f, p, n, to, unknown) : symbols_in_pieces(f, p, n, UNIGRAM_SHORT, to, unknown);
-    return count ? count : symbols_of_short(f, p, n, to, unknown);
+    size_t count = n <= WALK_LOOKED_UP ? symbols_at_once(f, p, n, to, unknown) : symbols_in_pieces(f, p, n, UNIGRAM_SHORT, to, unknown, &unsure);
+    return count || !unsure ? count : symbols_of_short(f, p, n, to, unknown);
+}
+
+_Static_assert((int)UNIGRAM_SPELL_MOST == (int)UNIGRAM_SHORT, "symbols of a word");
+
+size_t tok_walk_spell(const struct tok_fast *f, struct unigram_spelled *words, size_t n_words, uint16_t *to)
+{
+    const struct unigram_blanks blanks = blanks_of(f);
+    size_t used = 0, k = 0;
+    bool together = f->walk->spell && !f->walk->kept && !refused_of(f);
+    if (together) n_words = f->walk->spell(f->walk, &blanks, words, n_words, to, &used);
+    for (; k < n_words; k++) {
+        struct unigram_spelled *w = &words[k];
+        if (together && w->n) continue;
+        if (used + UNIGRAM_SHORT > WALK_SPELL) break;
+        w->at = (uint16_t)used;
+        w->n = (uint16_t)tok_walk_symbols(f, w->text, w->len, to + used, &w->unknown);
+        used += w->n;
+    }
+    return k;
 }
 
 size_t tok_walk_all_unknown(const struct tok_fast *f, const uint8_t *p, size_t n, bool *blank)
@@ -346,9 +374,10 @@ int tok_walk_long(const struct tokenizer *t, struct tok_scratch *s, const char *
     if (has_kept(f, (const uint8_t *)text + begin, end - begin)) return slow(t, s, text, begin, end, n, flags, out, e);
     uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
     uint64_t which;
+    bool unsure;
     bool near = t->spm_floats && fabs(s->sum) + (double)(end - begin) * f->max_step > UNIGRAM_REBASE;
     bool whole = begin && end < n && t->spm_floats && !near;
-    size_t n_all = whole ? symbols_in_pieces(f, (const uint8_t *)text + begin, end - begin, UNIGRAM_MOST, all, &which) : 0;
+    size_t n_all = whole ? symbols_in_pieces(f, (const uint8_t *)text + begin, end - begin, UNIGRAM_MOST, all, &which, &unsure) : 0;
     memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
     if (n_all) return walk_all(t, s, all, n_all, out, e);
     struct pending p = {.begin = begin, .chains = begin == 0};

@@ -15,10 +15,13 @@ enum { WALK_LOOKED_UP = 48 };
 /* The best way through p[0..n), a part inside a text, from `sum` on; false: it is not certain. */
 bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path);
 
-/* The symbols of p[0..n) behind those that are to be walked together,
- * which have room and to which they may be added; 0: it is not certain, or they are many.
- * *unknown: a bit for each that is a character in no token. */
-size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, struct unigram_words *words, uint64_t *unknown);
+/* The symbols of p[0..n) to `to`, where UNIGRAM_SHORT have room and UNIGRAM_SLACK more may be written; 0: it is not certain,
+ * or they are more.  *unknown: a bit for each that is a character in no token. */
+size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to, uint64_t *unknown);
+
+/* The same of many words to `to`, where WALK_SPELL have room and UNIGRAM_SLACK more.  Returns how many words had: one at least. */
+enum { WALK_SPELL = 2 * UNIGRAM_SPELL };
+size_t tok_walk_spell(const struct tok_fast *f, struct unigram_spelled *words, size_t n_words, uint16_t *to);
 
 /* Whether these are such characters, and U+2581 (a token) before them if *blank: there is one way through them. */
 static inline bool tok_walk_unknown(const struct unigram *u, const uint16_t *symbols, size_t n, uint64_t unknown, bool *blank)

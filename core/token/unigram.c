@@ -182,7 +182,10 @@ static void choose(struct unigram *u)
 {
     u->walk = unigram_walk_base;
     u->relax = unigram_relax_base;
-    if (token_has_vbmi()) u->symbols = unigram_symbols_avx512vbmi;
+    if (token_has_vbmi()) {
+        u->symbols = unigram_symbols_avx512vbmi;
+        u->spell = unigram_spell_avx512vbmi;
+    }
 #if defined(__x86_64__)
     if (strncmp(kernels_get()->isa, "avx512", 6) != 0) return;
     u->walk = unigram_walk_avx512;

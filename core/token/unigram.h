@@ -47,6 +47,19 @@ struct unigram_blanks {
 typedef size_t unigram_symbols_fn(const struct unigram *u, const struct unigram_blanks *b, uint32_t refused, const uint8_t *p,
                                   size_t n, uint16_t *to, uint64_t *unknown);
 
+/* A word whose symbols are found with those of others: to[at..at + n), or n is 0. */
+struct unigram_spelled {
+    const uint8_t *text;
+    size_t len;
+    uint64_t unknown;
+    uint16_t at, n, number; /* number: the caller's */
+};
+/* The same of words[0..n_words), one behind the other; UNIGRAM_SPELL symbols have room in `to`, and UNIGRAM_SLACK more.  Characters that
+ * become several are not certain here.  Returns how many words had room, *used by so many symbols. */
+enum { UNIGRAM_SPELL = 2048, UNIGRAM_SPELL_MOST = 64 /* of a word */ };
+typedef size_t unigram_spell_fn(const struct unigram *u, const struct unigram_blanks *b, struct unigram_spelled *words, size_t n_words,
+                                uint16_t *to, size_t *used);
+
 /* A double array: node 0 is the root, node s symbol s alone. */
 struct unigram_node {
     uint32_t above; /* the node that it hangs on; UINT32_MAX: this one is free */
@@ -89,6 +102,7 @@ struct unigram {
     unigram_walk_fn *walk;
     unigram_relax_fn *relax;
     unigram_symbols_fn *symbols; /* or NULL: one by one */
+    unigram_spell_fn *spell;     /* or NULL */
 };
 #define UNIGRAM_MANY 0x8000u
 #define UNIGRAM_BYTES 0xFFFEu /* the symbols of the character's bytes */
@@ -111,6 +125,7 @@ extern unigram_walk_fn unigram_walk_base;
 extern unigram_walk_fn unigram_walk_avx512;
 #endif
 extern unigram_symbols_fn unigram_symbols_avx512vbmi;
+extern unigram_spell_fn unigram_spell_avx512vbmi;
 
 /* A tokenizer of kind unigram.  *out stays NULL where its tokens are not fit for
  * it.  map: the normaliser's rules or NULL; graphemes: as HF tokenizers applies them. */

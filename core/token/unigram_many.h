@@ -12,10 +12,10 @@
 #include "core/token/unigram.h"
 
 enum {
-    UNIGRAM_ROOM = 1024, /* symbols of all words, and a 0 behind each */
+    UNIGRAM_ROOM = 2048, /* symbols of all words, and a 0 behind each */
     UNIGRAM_SHORT = 64,  /* symbols of one */
     UNIGRAM_PARTS = UNIGRAM_SHORT / 2 + 1, /* of one that is cut where characters are unknown */
-    UNIGRAM_WORDS = 160,
+    UNIGRAM_WORDS = 288,
     UNIGRAM_PLACES = UNIGRAM_ROOM + 2 * UNIGRAM_SHORT + 4,
 };
 

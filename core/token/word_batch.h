@@ -54,6 +54,22 @@ static inline void word_keys_follow(struct word_keys *w, const struct word_cache
     w->shift = c->shift;
 }
 
+/* word_cache_seek() of word i.  Which slot of a line it is cannot be guessed. */
+static inline bool word_slot_fits(const struct word_slot *s, const uint64_t k[2])
+{
+    return (((s->k[0] ^ k[0]) | (s->k[1] ^ k[1]) << 4) == 0) | (s->k[1] == 0);
+}
+
+static inline struct word_slot *word_keys_seek(const struct word_keys *w, size_t i, const struct word_cache *c)
+{
+    const uint64_t *k = word_keys_k(w, i);
+    size_t place = *word_keys_at(w, i) / sizeof(struct word_slot);
+    struct word_slot *slots = c->lines->slot, *s = &slots[place ^ !word_slot_fits(&slots[place], k)];
+    if (__builtin_expect(word_slot_fits(s, k), 1)) return s;
+    const struct word_key key = word_keys_get(w, i);
+    return word_cache_seek_on(c, &key);
+}
+
 struct word_batch {
     /* Keys of the words text[from..ends[0]), text[ends[0]..ends[1]) ..., at most WORD_KEYS, whose lines
      * are asked for; nothing behind text[n) is read. */

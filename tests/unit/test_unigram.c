@@ -428,9 +428,9 @@ static void symbols_of_vectors_are_those_one_by_one(void **state)
         unigram_words_clear(&a);
         unigram_words_clear(&b);
         u->symbols = vectors;
-        na = tok_walk_symbols(&f, (const uint8_t *)text, n, &a, &ua);
+        na = tok_walk_symbols(&f, (const uint8_t *)text, n, a.symbols, &ua);
         u->symbols = NULL;
-        nb = tok_walk_symbols(&f, (const uint8_t *)text, n, &b, &ub);
+        nb = tok_walk_symbols(&f, (const uint8_t *)text, n, b.symbols, &ub);
         assert_int_equal(na, nb);
         assert_true(na == 0 || ua == ub);
         assert_memory_equal(a.symbols, b.symbols, na * sizeof *a.symbols);
@@ -438,6 +438,65 @@ static void symbols_of_vectors_are_those_one_by_one(void **state)
         else uncertain++;
     }
     assert_true(!vectors || (certain > 2000 && uncertain > 2000));
+    u->many = before;
+    unigram_free(u);
+    tok_free(t);
+}
+
+/* Some words, one of which may be long: each of random_word()s. */
+static size_t random_words(struct rng_key *k, uint64_t *at, char *text, struct unigram_spelled *words)
+{
+    size_t n = 1 + rng_below(k, (*at)++, 900), used = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t begin = used, parts = rng_below(k, (*at)++, 12) ? 1 : 1 + rng_below(k, (*at)++, 9);
+        while (parts--) used += random_word(k, at, text + used);
+        words[i] = (struct unigram_spelled){.text = (const uint8_t *)text + begin, .len = used - begin, .number = (uint16_t)i};
+    }
+    return n;
+}
+
+static void words_are_spelled_together_as_one_by_one(void **state)
+{
+    (void)state;
+    enum { MOST = 900 };
+    struct err e = {0};
+    struct tokenizer *t = make(3, 5, true);
+    struct unigram *u;
+    struct rng_key k = rng_key(12, RNG_TEST, 0, 0);
+    uint64_t at = 0, other;
+    size_t certain = 0, uncertain = 0, stopped = 0;
+    static char text[MOST * 9 * (WALK_LOOKED_UP + 4)];
+    static struct unigram_spelled words[MOST + 1];
+    static uint16_t symbols[WALK_SPELL + UNIGRAM_SLACK], one[UNIGRAM_SHORT + UNIGRAM_SLACK];
+    assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
+    assert_non_null(u);
+    unigram_symbols_fn *vectors = u->symbols;
+    unigram_spell_fn *spell = u->spell;
+    uint16_t many[] = {0, 3, u->symbol['a'], u->symbol['a'], u->symbol['b']}, *before = u->many;
+    u->many = many;
+    u->symbol[0x2026] = UNIGRAM_MANY | 1;
+    struct tok_fast f = {.walk = u, .carry = true, .blank = "  \n "};
+    for (int i = 0; i < 350; i++) {
+        size_t n = random_words(&k, &at, text, words);
+        f.one_space = i & 1;
+        f.carry = i % 5 != 0;
+        u->symbol['\n'] = i % 7 ? 0 : u->unknown;
+        u->symbols = vectors;
+        u->spell = i % 3 ? spell : NULL;
+        size_t found = tok_walk_spell(&f, words, n, symbols);
+        assert_true(found > 0 && found <= n);
+        stopped += found < n;
+        u->symbols = NULL;
+        for (size_t w = 0; w < found; w++) {
+            const struct unigram_spelled *x = &words[w];
+            assert_int_equal(tok_walk_symbols(&f, x->text, x->len, one, &other), x->n);
+            if (x->n) assert_true(x->unknown == other && x->at + x->n <= WALK_SPELL && x->number == w);
+            assert_memory_equal(symbols + x->at, one, x->n * sizeof *one);
+            if (x->n) certain++;
+            else uncertain++;
+        }
+    }
+    assert_true(certain > 10000 && uncertain > 10000 && stopped > 20);
     u->many = before;
     unigram_free(u);
     tok_free(t);
@@ -571,6 +630,7 @@ int main(void)
         cmocka_unit_test(long_tokens_together_are_walked_as_alone),
         cmocka_unit_test(sums_in_any_order_are_those_one_by_one),
         cmocka_unit_test(symbols_of_vectors_are_those_one_by_one),
+        cmocka_unit_test(words_are_spelled_together_as_one_by_one),
         cmocka_unit_test(pairs_inside_tokens_are_joined),
         cmocka_unit_test(pairs_inside_other_tokens_are_joined),
         cmocka_unit_test(tokens_that_are_too_long_are_not_for_it),
