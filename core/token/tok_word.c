@@ -41,6 +41,7 @@ struct tok_scratch *tok_scratch_new(const struct tokenizer *t, struct err *e)
         tok_scratch_free(s);
         return NULL;
     }
+    if (t->fast && t->fast->carry) s->cache.longest = t->fast->longest;
     s->cache.dense = t->model != MODEL_BPE; /* whose later passes have no time to spare */
     s->cache.replaces = formed && s->unknown.find;
     return s;

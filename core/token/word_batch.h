@@ -104,11 +104,11 @@ struct word_batch {
 extern const struct word_batch word_batch_base, word_batch_avx512vbmi;
 const struct word_batch *word_batch(void); /* the best that runs here */
 
-/* Words that have no short key; those that are not remembered get one that no
+/* Words that have no short key; those that are not asked for get one that no
  * word has. */
 static inline void word_batch_ask_long(const struct word_cache *c, const uint8_t *word, size_t n, struct word_key *key)
 {
-    if (n <= WORD_LONG_MAX) word_cache_ask_long(c, word, n, key);
+    if (n <= c->longest) word_cache_ask_long(c, word, n, key);
     else *key = (struct word_key){{0, 0}, 0};
 }
 

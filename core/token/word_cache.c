@@ -50,6 +50,7 @@ int word_cache_init(struct word_cache *c, struct err *e)
     struct word_line *lines = mem_zalloc_table(FIRST_LINES, sizeof *lines, &c->memory);
     c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
     c->pool_cap = FIRST_POOL;
+    c->longest = WORD_LONG_MAX;
     c->strays = mem_alloc(MAX_LINES / 64, sizeof *c->strays);
     if (lines && c->pool && c->strays) {
         touch(lines, FIRST_LINES);

@@ -57,7 +57,8 @@ struct word_cache {
     uint64_t *strays;       /* a bit of each line: words that ask for it are in others */
     int32_t *pool;
     size_t pool_used, pool_cap;
-    bool dense;             /* rather fuller lines than more where memory is slow to come; after word_cache_init() */
+    size_t longest;         /* bytes of words that are asked for; also to be set after word_cache_init(): WORD_LONG_MAX at most */
+    bool dense;             /* rather fuller lines than more where memory is slow to come; also to be set there */
     bool frugal;            /* it is; also to be set there */
     bool replaces;          /* rather words put over others than more lines, until many of those come again; also to be set there */
     bool full;              /* words are put over others: each is in its line or nowhere */
