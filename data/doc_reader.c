@@ -26,7 +26,6 @@ struct doc_reader {
     enum doc_format format;
     bool eof, fresh;  /* fresh: nothing of the file has been looked at */
     bool begun;       /* a block of the file has been handed out */
-    bool skipping;    /* inside a line that is too long */
     struct doc_convert *convert; /* of file cur, or NULL */
     struct doc_plain *plain;     /* of file cur, or NULL: its blocks may be handed out unread */
     bool passed;                 /* the stream is not where the carry ends */
@@ -190,7 +189,7 @@ static int open_next(struct doc_reader *r, struct err *e)
         share(r, r->stream);
     }
     r->format = r->cfg.format != DOC_AUTO ? r->cfg.format : f->format;
-    r->eof = r->skipping = r->begun = r->passed = false;
+    r->eof = r->begun = r->passed = false;
     r->fresh = true;
     r->line_no = 1;
     r->offset = 0;
