@@ -16,7 +16,6 @@
 
 enum { BLOCK_BYTES = 1 << 20, READ_BYTES = 1 << 18, BAD_KEPT = 256, MOST_AHEAD = 32 };
 enum { HALF_READ = 8 }; /* of a border and what decides about it, the last bytes */
-static const size_t default_max_line = (size_t)64 << 20;
 
 struct doc_reader {
     const struct doc_files *files;
@@ -55,7 +54,7 @@ struct doc_reader *doc_reader_open(const struct doc_files *files, const struct d
     }
     r->files = files;
     r->cfg = *cfg;
-    if (!r->cfg.max_line) r->cfg.max_line = default_max_line;
+    if (!r->cfg.max_line) r->cfg.max_line = DOC_LINE_MOST;
     if (!r->cfg.block_bytes) r->cfg.block_bytes = BLOCK_BYTES;
     pthread_mutex_init(&r->help_lock, NULL);
     pthread_cond_init(&r->help_over, NULL);
