@@ -493,7 +493,7 @@ int file_append_line(const char *path, const char *line, size_t n, struct err *e
 int file_map(struct file_map *m, const char *path, struct err *e)
 {
     *m = (struct file_map){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is none, and not waited for */
     if (fd < 0) return err_open(e, errno, path);
     struct stat st;
     int ret = -1;
