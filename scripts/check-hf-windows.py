@@ -47,7 +47,7 @@ for path in files:
                 f.flush()
                 run = subprocess.run(args + [f.name], capture_output=True, text=True)
             got = []
-            for x in map(json.loads, run.stdout.splitlines()):
+            for x in map(json.loads, run.stdout.split("\n")[:-1]):
                 if x["window"] == 0:
                     got.append([])
                 got[-1].append((x["ids"], x["type_ids"], [tuple(o) for o in x["offsets"]]))
