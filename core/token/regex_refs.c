@@ -3,15 +3,16 @@
 
 #include "core/token/regex_parse.h"
 
+/* What looks like a reference, but is in brackets or a comment, does no harm. */
 void re_find_refs(struct re_parse *p)
 {
     bool bracket = false;
     for (size_t i = 0; i + 1 < p->n; i++) {
         char c = p->pattern[i], next = p->pattern[i + 1], third = i + 2 < p->n ? p->pattern[i + 2] : 0, fourth = i + 3 < p->n ? p->pattern[i + 3] : 0;
         if (c == '[' || c == ']') bracket = c == '[';
-        if (c == '\\' && !bracket) p->refers |= next == 'k' || (next >= '1' && next <= '9');
+        if (c == '\\') p->refers |= next == 'k' || (next >= '1' && next <= '9');
         if (c == '\\') i++;
-        if (c == '(' && next == '?' && !bracket) p->refers |= third == '(';
+        if (c == '(' && next == '?') p->refers |= third == '(';
         if (c == '(' && next == '?' && !bracket) p->named |= third == '\'' || (third == '<' && fourth != '=' && fourth != '!');
     }
 }
@@ -92,5 +93,5 @@ static int resolve(struct re_parse *p, struct re_node *tree, struct re_node *n, 
 
 int re_resolve_refs(struct re_parse *p, struct re_node *tree)
 {
-    return p->refers ? resolve(p, tree, tree, NULL) : 0;
+    return resolve(p, tree, tree, NULL);
 }

@@ -190,6 +190,9 @@ static void groups_can_be_referred_to(void **state)
         {"(?:(a)|(b))+\\2", "abab abb", "[abab] [abb]"},
         {"(?:(a)|(b))+\\1c", "abac aac", "[abac] [aac]"},
         {"(a*)b\\1", "aabaaa", "[aabaa]a"},
+        {"(?x)(a)#[\n\\1b", "xaabab", "x[aab]ab"}, /* a bracket in a comment opens nothing */
+        {"(?#[)(a)\\1b", "xaabab", "x[aab]ab"},
+        {"(?x)(a)?#[\n(?(1)b|c)", "abc", "[ab][c]"},
     };
     expect_matches(v, COUNT_OF(v));
 }
