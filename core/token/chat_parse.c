@@ -411,8 +411,8 @@ static struct node *parse_body(struct parser *p, const char *const *ends)
         struct node *v = NULL;
         if (t->kind == TK_EOF) {
             if (!*ends) break;
-            err_set(p->e, ERR_DATA, "%s:%u:%u: '%s' is missing", p->name, (unsigned)body->place.line, (unsigned)body->place.column,
-                    ends[0][0] == 'e' && ends[1] ? ends[1] : ends[0]);
+            while (ends[1]) ends++; /* the last of them is the end itself */
+            err_set(p->e, ERR_DATA, "%s:%u:%u: '%s' is missing", p->name, (unsigned)body->place.line, (unsigned)body->place.column, *ends);
             return NULL;
         }
         if (block_ends(p, ends)) break;

@@ -56,7 +56,7 @@ fails 2 "'./same.jsonl' is the input; write to another file" "$LLMCTL" tokenize 
 cmp chats.jsonl same.jsonl
 fails 65 "stdin:2: a line of more than 256 MiB" "$LLMCTL" tokenize chat --template chatml < <(echo '[]'; head -c 270M /dev/zero)
 printf 'a\n{%% if x %%}' >bad.jinja
-fails 65 "bad.jinja:2:11: 'else' is missing" "$LLMCTL" tokenize chat chats.jsonl --template bad.jinja
+fails 65 "bad.jinja:2:11: 'endif' is missing" "$LLMCTL" tokenize chat chats.jsonl --template bad.jinja
 printf '{{ raise_exception("not this") }}' >no.jinja
 fails 65 "no.jinja:1:4: the template refuses: not this" "$LLMCTL" tokenize chat chats.jsonl --template no.jinja
 printf '{%% for a in range(9999) %%}{%% for b in range(9999) %%}{%% endfor %%}{%% endfor %%}' >long.jinja

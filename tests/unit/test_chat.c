@@ -231,6 +231,7 @@ static void errors_name_the_line(void **state)
     expect_error("\n\n{{ raise_exception('no ' + messages[0].role) }}", "t:3:4: the template refuses: no system");
     expect_error("a\n{{ nope.x }}", "t:2:9: 'nope' is undefined");
     expect_error("{% for x in messages %}", "t:1:24: 'endfor' is missing");
+    expect_error("{% if x %}", "t:1:11: 'endif' is missing");
     expect_error("{{ 'a", "t:1:4: a string is not closed");
     expect_error("\xc3\xa9\n\xe6\x97\xa5 {{ 'x\ny' + z.z.z }}", "t:3:8: 'z' is undefined"); /* columns count characters */
     expect_error("{#- a\n -#}  {%- raw %}\n{{{% endraw +%}\n{{ 1 | }}", "t:4:8: ");
