@@ -1,5 +1,6 @@
 /* tokenizer.json in: vocabulary and model; tok_merges.c reads merges, tok_parts*.c the other parts. */
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,8 +184,10 @@ static int read_added_one(struct tokenizer *t, const struct cJSON *j, struct tok
     static const char *const keys[] = {"id", "content", "single_word", "lstrip", "rstrip",
                                        "normalized", "special", NULL};
     int64_t id;
-    const char *content, *where = "added_tokens";
-    if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "added_tokens: an entry is not an object");
+    const char *content;
+    char where[40];
+    snprintf(where, sizeof where, "added_tokens[%zu]", t->n_added - 1);
+    if (!cJSON_IsObject(j)) return err_set(e, ERR_DATA, "%s is not an object", where);
     a->normalized = true;
     if (json_known_keys(j, keys, where, e) || json_get_i64(j, "id", 0, VOCAB_MAX_ID, &id, where, e) ||
         json_get_str(j, "content", &content, where, e) ||
@@ -195,7 +198,7 @@ static int read_added_one(struct tokenizer *t, const struct cJSON *j, struct tok
         json_opt_bool(j, "special", &a->special, where, e))
         return -1;
     size_t len = strlen(content);
-    if (len == 0) return err_set(e, ERR_DATA, "added_tokens: id %d has no text", (int)id);
+    if (len == 0) return err_set(e, ERR_DATA, "%s: id %d has no text", where, (int)id);
     unsigned flags = VOCAB_ADDED | (a->special ? VOCAB_SPECIAL : 0u);
     a->id = vocab_find(&t->vocab, content, len);
     if (a->id < 0) {

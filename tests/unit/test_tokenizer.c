@@ -291,6 +291,10 @@ static void what_cannot_be_represented_is_refused_with_the_place(void **state)
          "has id 3, but 0"},
         {"{\"added_tokens\":[{\"id\":0,\"content\":\"b\"}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}",
          "both have id 0"},
+        {"{\"added_tokens\":[{\"id\":1,\"content\":\"b\"},{\"id\":2,\"content\":3}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}",
+         "added_tokens[1].content must be"},
+        {"{\"added_tokens\":[{\"id\":1,\"content\":\"\"}],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "added_tokens[0]: id 1 has no text"},
+        {"{\"added_tokens\":[[]],\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}", "added_tokens[0] is not an object"},
         {"\xff", "offset 0"},
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
