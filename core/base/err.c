@@ -5,11 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Text of an error may quote input; keep it on one line. */
+/* Text of an error may quote input; keep it on one line, and what is cut off at the end at whole characters. */
 static void sanitize(char *s)
 {
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f) *s = '?';
+    size_t n = 0, more = 0;
+    for (; s[n]; n++)
+        if ((unsigned char)s[n] < 0x20 || s[n] == 0x7f) s[n] = '?';
+    while (more < 3 && more < n && ((unsigned char)s[n - 1 - more] & 0xC0) == 0x80) more++;
+    if (more == n) return;
+    unsigned char lead = (unsigned char)s[n - 1 - more];
+    if (more < (size_t)(lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0)) s[n - 1 - more] = '\0';
 }
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
@@ -40,6 +45,7 @@ int err_wrap(struct err *e, const char *fmt, ...)
         if (have > room) have = room;
         memcpy(front + len, e->msg, have);
         front[len + have] = '\0';
+        sanitize(front + len);
     }
     memcpy(e->msg, front, sizeof e->msg);
     return -1;

@@ -8,6 +8,7 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "core/base/opt.h"
 
 static const size_t default_max_bytes = (size_t)64 << 20;
@@ -220,7 +221,7 @@ static int check_object(const cJSON *o, const char *name, struct err *e)
     int ret = 0;
     for (k = 1; k < n && !ret; k++)
         if (strcmp(v[k]->string, v[k - 1]->string) == 0)
-            ret = err_set(e, ERR_DATA, "%s: duplicate key \"%.80s\"", name, v[k]->string);
+            ret = err_set(e, ERR_DATA, "%s: duplicate key \"%.*s\"", name, (int)text_fit(v[k]->string, strlen(v[k]->string), 80), v[k]->string);
     free(v);
     return ret;
 }

@@ -5,13 +5,14 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "core/token/uni_props.h"
 
 enum { MAX_DEPTH = 50, MAX_HEIGHT = 2000, MAX_REPEAT = 1000, ROW = 128 };
 
 static int located(struct re_parse *p, const char *what, const char *verdict)
 {
-    return err_set(p->e, ERR_DATA, "regular expression '%.*s': %s at offset %zu%s", p->n > 200 ? 200 : (int)p->n, p->pattern,
+    return err_set(p->e, ERR_DATA, "regular expression '%.*s': %s at offset %zu%s", (int)text_fit(p->pattern, p->n, 200), p->pattern,
                    what, p->pos, verdict);
 }
 

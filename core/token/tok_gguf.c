@@ -5,6 +5,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "core/token/gguf_pre.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
@@ -105,7 +106,7 @@ static bool is_new(struct gguf *g, const char *s, uint64_t n, struct err *e)
 {
     for (size_t i = 0; i < g->n_keys; i++)
         if (g->key[i].n == n && memcmp(g->key[i].s, s, n) == 0)
-            return err_set(e, ERR_DATA, "'%s': the key %.*s twice", g->r.name, (int)(n < 80 ? n : 80), s), false;
+            return err_set(e, ERR_DATA, "'%s': the key %.*s twice", g->r.name, (int)text_fit(s, n, 80), s), false;
     if (g->n_keys < KEYS) g->key[g->n_keys++] = (struct gguf_key){s, n};
     return true;
 }

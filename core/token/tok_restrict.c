@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/width.h"
 #include "core/token/spm_model.h"
 #include "core/token/tok_files.h"
 #include "core/token/tok_load.h"
@@ -44,7 +45,7 @@ static int64_t mark(const struct tokenizer *t, const char *list, size_t n, const
         if (!len) continue;
         if (tab && !count_of(tab + 1, n_count, &count))
             return err_set(e, ERR_DATA, "'%s', line %llu: '%.*s' is no count; a line is a token, a tab and how often it comes, as "
-                                        "tokenize count --by-token writes it", name, (unsigned long long)no, (int)(n_count < 40 ? n_count : 40), tab + 1);
+                                        "tokenize count --by-token writes it", name, (unsigned long long)no, (int)text_fit(tab + 1, n_count, 40), tab + 1);
         if (!tab) count = 1;
         int id = count >= least ? piece_of(t, line, n_piece) : -1;
         if (id < 0 || keep[id]) continue;

@@ -47,6 +47,20 @@ static void an_error_collects_context_on_one_line(void **state)
     err_set(&e, ERR_IO, "%s", long_text);
     err_wrap(&e, "%s", long_text);
     assert_true(strlen(e.msg) < sizeof e.msg);
+    static const char *const of[] = {"\xC3\xA9", "\xE4\xB8\xAD", "\xF0\x9F\x98\x80"};
+    for (size_t at = 0; at < 12; at++) { /* what does not fit is whole characters */
+        const char *c = of[at % 3];
+        size_t n = strlen(c);
+        for (size_t i = 0; i + 1 < sizeof long_text; i++) long_text[i] = i < at ? 'x' : c[(i - at) % n];
+        size_t room = sizeof e.msg - 1, want = at + (room - at) / n * n;
+        err_set(&e, ERR_DATA, "%s", long_text);
+        assert_int_equal(strlen(e.msg), want);
+        err_wrap(&e, "f");
+        assert_int_equal(strlen(e.msg), 3 + at + (room - 3 - at) / n * n);
+        err_set(&e, ERR_DATA, "f");
+        err_hint(&e, "%s", long_text);
+        assert_int_equal(strlen(e.msg), 3 + at + (room - 3 - at) / n * n);
+    }
 }
 
 static void a_buffer_grows_and_reports_lack_of_memory_once(void **state)
