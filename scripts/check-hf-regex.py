@@ -50,6 +50,8 @@ def leaf():
         return members()
     if k < 0.56:
         return r"\K"
+    if k < 0.58:
+        return "(?#" + "".join(r("a", "[", "]", "(", "\\", "(?<n>", "(?(1)", "\\1", "\n", "#") for _ in range(random.randrange(4))) + ")"
     return r(".", r"\s", r"\S", r"\d", r"\w", r"\W", r"\h", r"\R", r"\R", r"\X", r"\X", r"\N", r"\O", "^", "$", r"\A", r"\z", r"\Z", r"\b", r"\B", r"\G", r"\p{L}", r"\p{Lu}", r"\p{Ll}", r"\p{N}", r"\p{P}",
              r"\p{M}", r"\P{L}", r"\p{Han}", r"\p{Latin}", r"\p{Emoji}", r"\p{ExtPict}", r"\p{Uppercase}", r"\p{Lowercase}", r"\p{Ideographic}", "[[:upper:]]", r"\x{1F600}", r"\u00e9", r"\n", r"\r\n")
 
@@ -71,7 +73,7 @@ def tree(depth, groups):
         group, yes = random.randrange(1, groups[0] + 1), tree(depth - 1, groups)
         return f"(?({group}){yes}" + ("|" + tree(depth - 1, groups) if random.random() < 0.5 else "") + ")"
     if k < 0.9:
-        return r("(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:", "(?i:", "(?m:", "(?x: ") + tree(depth - 1, groups) + ")"
+        return r("(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:", "(?i:", "(?m:", "(?x: ", "(?x: #[(\\\n", "(?x:#]\n ") + tree(depth - 1, groups) + ")"
     first = groups[0]
     inside = tree(depth - 1, groups)
     if groups[0] > first:  # they are numbered from the outside
