@@ -29,6 +29,11 @@ static uint64_t steps_at(size_t n, size_t at)
     return max_steps + (uint64_t)(n - at) * STEPS_OF_A_MATCH;
 }
 
+static inline uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 enum { MAX_STACK = 1 << 22 };
 
 enum frame_kind { F_STATE, F_ALTS, F_GREEDY, F_LAZY, F_REG, F_SAVE };
@@ -523,8 +528,8 @@ static int limit_met(const struct run *m, uint64_t all, size_t at, struct err *e
 static int search(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n, const struct regex_iter *it,
                   size_t *begin, size_t *end, struct err *e)
 {
-    uint64_t all = it->steps < steps_allowed(n) ? steps_allowed(n) - it->steps : 0;
-    struct run m = {.r = r, .w = w, .s = s, .n = n, .whole = n, .from = it->from};
+    uint64_t all = it->steps < it->most ? it->most - it->steps : 0;
+    struct run m = {.r = r, .w = w, .s = s, .n = n, .whole = n, .from = it->from, .most = lesser(steps_at(n, it->from), all)};
     if (!atomic_load_explicit(&r->ready, memory_order_acquire)) re_make_ready((struct regex *)(uintptr_t)r);
     if (w->n_regs < (size_t)r->n_regs) {
         size_t *p = mem_resize(w->regs, (size_t)r->n_regs, sizeof *p);
@@ -539,8 +544,6 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
         if (at == n && !r->first.empty) return 0;
         w->n = 0;
         w->memo.n_way = 0;
-        m.most = w->steps + steps_at(n, at);
-        if (m.most > all) m.most = all;
         if (run_at(&m, 0, at, end, false, r->keep > 0)) {
             *begin = r->keep && w->regs[r->keep - 1] != SIZE_MAX ? w->regs[r->keep - 1] : at;
             if (*begin > *end) *begin = *end; /* a look-ahead has it */
@@ -548,6 +551,7 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
         }
         if (m.stop) return limit_met(&m, all, at, e);
         at += at < n ? uni_next(s + at, n - at).len : 1;
+        m.most = lesser(w->steps + steps_at(n, at), all);
     }
     return 0;
 }
@@ -555,7 +559,10 @@ static int search(const struct regex *r, struct regex_work *w, const uint8_t *s,
 int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
                struct regex_iter *it, size_t *begin, size_t *end, struct err *e)
 {
-    if (!it->text) it->text = ++w->texts;
+    if (!it->text) {
+        it->text = ++w->texts;
+        it->most = steps_allowed(n);
+    }
     if (w->memo_of != it->text) re_memo_clear(&w->memo);
     w->memo_of = it->text;
     while (it->from <= n) {

@@ -54,7 +54,7 @@ struct regex_iter {
     size_t from;
     size_t last;    /* end of the last match, SIZE_MAX = none */
     uint64_t steps; /* of all matches so far, which have a limit, too */
-    uint64_t text;  /* private */
+    uint64_t most, text; /* private: that limit */
 };
 int regex_next(const struct regex *r, struct regex_work *w, const uint8_t *s, size_t n,
                struct regex_iter *it, size_t *begin, size_t *end, struct err *e);
