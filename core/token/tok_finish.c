@@ -352,7 +352,8 @@ int tok_finish(struct tokenizer *t, struct err *e)
     drop_idle_steps(t);
     if (plan_pre(t, e) || plan_fast(t, e)) return -1;
     make_byte_ids(t);
-    t->drop_unknown = t->model == MODEL_BPE && t->bpe.n_merges > 0 && !t->lacks_unk;
+    /* tiktoken does not: it ends where a byte has no token. */
+    t->drop_unknown = t->model == MODEL_BPE && t->bpe.n_merges > 0 && !t->lacks_unk && t->source != SOURCE_TIKTOKEN;
     if (t->source == SOURCE_JSON || t->pieces) guess_ends(t);
     if (t->source == SOURCE_JSON && t->model == MODEL_UNIGRAM) find_unk_score(t);
     if (model_tables(t, e)) return -1;

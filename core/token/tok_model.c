@@ -23,11 +23,18 @@ int tok_ids_push(struct tok_ids *out, int id, size_t begin, size_t end, struct e
 
 /* ---- the symbols of BPE ---- */
 
+/* Whether characters are bytes in the spelling of byte-level vocabularies. */
+static bool is_spelled(const struct tokenizer *t)
+{
+    for (size_t i = 0; i < t->pre.n; i++)
+        if (t->pre.step[i].kind == PRE_BYTE_LEVEL && t->pre.step[i].spell) return true;
+    return false;
+}
+
 static int no_token(const struct tokenizer *t, const uint8_t *p, struct uni_char c, size_t at, struct err *e)
 {
-    if (c.cp == UNI_BAD)
-        return err_set(e, ERR_DATA, "byte 0x%02X at offset %zu has no token in the vocabulary", *p,
-                       at);
+    int byte = c.cp == UNI_BAD ? *p : is_spelled(t) ? bytemap_byte(c.cp) : -1;
+    if (byte >= 0) return err_set(e, ERR_DATA, "byte 0x%02X at offset %zu has no token in the vocabulary", (unsigned)byte, at);
     return err_set(e, ERR_DATA, "character '%.*s' (U+%04X) at byte offset %zu has no token in the "
                                 "vocabulary, and there is no %s",
                    (int)c.len, (const char *)p, (unsigned)c.cp, at, t->lacks_unk ? t->unk_text : "<unk>");

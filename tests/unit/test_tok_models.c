@@ -334,6 +334,12 @@ static void tiktoken_files_need_the_name_of_their_split(void **state)
     encode(t, "aba abab", 0, got, sizeof got);
     assert_string_equal(got, "5@0-3 2@3-4 3@4-6 3@6-8");
     assert_int_equal(tok_vocab_size(t), 7); /* the last without bytes, as Whisper's */
+    struct tok_scratch *s = tok_scratch_new(t, &e);
+    struct tok_ids ids = {0};
+    assert_int_equal(tok_encode(t, s, "ab\n", 3, 0, &ids, &e), -1);
+    assert_non_null(strstr(e.msg, "byte 0x0A at offset 2 has no token in the vocabulary"));
+    tok_ids_free(&ids);
+    tok_scratch_free(s);
     tok_free(t);
     assert_null(tok_from_tiktoken("Y*== 0\n", 7, "gpt2", NULL, "f.tiktoken", &e));
     assert_non_null(strstr(e.msg, "'f.tiktoken':1"));
