@@ -102,7 +102,7 @@ def ours(expression, texts, work, behavior="isolated"):
         json.dump(j, f)
     with open(docs, "w", encoding="utf-8") as f:
         f.writelines(json.dumps({"text": t}) + "\n" for t in texts)
-    x = subprocess.run([llmctl, "tokenize", "encode", docs, "-t", path, "--jsonl", "--allow-special", "--limits", "-q"], capture_output=True, text=True, timeout=600)
+    x = subprocess.run([llmctl, "tokenize", "encode", docs, "-t", path, "--jsonl", "--allow-special", "--limits", "--strict", "-q"], capture_output=True, text=True, timeout=600)
     if x.returncode:
         return x.stderr.strip()
     return [[tuple(o) for o in json.loads(line)["offsets"]] for line in x.stdout.split("\n")[:-1]]
