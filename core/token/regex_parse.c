@@ -390,12 +390,7 @@ static struct re_node *group(struct re_parse *p)
 {
     bool fold = p->fold, dot_all = p->dot_all, extended = p->extended;
     struct re_node *n = NULL;
-    if (take(p, "(?#")) {
-        const char *close = memchr(p->pattern + p->pos, ')', p->n - p->pos);
-        if (!close) return re_wrong(p, "a comment without end"), NULL;
-        p->pos = (size_t)(close + 1 - p->pattern);
-        return re_new_node(p, N_EMPTY);
-    }
+    if (take(p, "(?#")) return re_wrong(p, "a comment without end"), NULL;
     if (take(p, "(?(")) n = condition(p);
     else if (take(p, "(?=")) n = wrapped(p, N_LOOK, RE_AHEAD);
     else if (take(p, "(?!")) n = wrapped(p, N_LOOK, RE_NOT_AHEAD);
@@ -491,11 +486,35 @@ static bool empty_last(const struct re_node *n)
     }
 }
 
+/* (?#...) up to a ) that no backslash is in front of; one without end is left for its message. */
+static bool skip_comment(struct re_parse *p)
+{
+    if (p->n - p->pos < 3 || memcmp(p->pattern + p->pos, "(?#", 3) != 0) return false;
+    for (size_t i = p->pos + 3; i < p->n; i++) {
+        if (p->pattern[i] == ')') return p->pos = i + 1, true;
+        if (p->pattern[i] == '\\') i++;
+    }
+    return false;
+}
+
+/* Comments, and under (?x) white space: nothing at all, between an atom and its repetition, too. */
+static void skip_comments(struct re_parse *p)
+{
+    for (;;) {
+        char c = p->pos < p->n ? p->pattern[p->pos] : 0;
+        if (skip_comment(p)) continue;
+        if (p->extended && c == '#')
+            while (p->pos < p->n && p->pattern[p->pos] != '\n') p->pos++;
+        else if (p->extended && (c == ' ' || (c >= '\t' && c <= '\r'))) p->pos++;
+        else return;
+    }
+}
+
 static struct re_node *quantified(struct re_parse *p)
 {
     struct re_node *n = atom(p);
     int rounds = 0;
-    while (n && p->pos < p->n) {
+    while (n && (skip_comments(p), p->pos < p->n)) {
         int min = 0, max = -1, how = RE_GREEDY;
         char c = p->pattern[p->pos];
         if (c == '{') {
@@ -521,17 +540,6 @@ static struct re_node *quantified(struct re_parse *p)
         n = repeat(p, n, min, max, how);
     }
     return n;
-}
-
-static void skip_extended(struct re_parse *p)
-{
-    while (p->extended && p->pos < p->n) {
-        char c = p->pattern[p->pos];
-        if (c == '#')
-            while (p->pos < p->n && p->pattern[p->pos] != '\n') p->pos++;
-        else if (c == ' ' || (c >= '\t' && c <= '\r')) p->pos++;
-        else break;
-    }
 }
 
 /* Folding in the engine also equates one character with several ("ss" and U+DF):
@@ -581,7 +589,7 @@ static struct re_node *sequence(struct re_parse *p)
 {
     struct row r = {.all = re_new_node(p, N_EMPTY)};
     while (r.all) {
-        skip_extended(p);
+        skip_comments(p);
         if (p->pos == p->n || at(p, '|') || at(p, ')')) break;
         struct re_node *n = quantified(p);
         if (!n || add(p, &r, n)) return NULL;

@@ -192,6 +192,11 @@ static void groups_can_be_referred_to(void **state)
         {"(a*)b\\1", "aabaaa", "[aabaa]a"},
         {"(?x)(a)#[\n\\1b", "xaabab", "x[aab]ab"}, /* a bracket in a comment opens nothing */
         {"(?#[)(a)\\1b", "xaabab", "x[aab]ab"},
+        {"a(?#b){2}", "aaa", "[aa]a"}, /* what is repeated is in front of the comment, */
+        {"(?x)a # b\n +b", "aab", "[aab]"},
+        {"(?i)s(?#)s|x", "\u00DFxs", "[\u00DF][x]s"}, /* and letters are side by side */
+        {"(?x: a\t) b", "a b", "[a b]"},
+        {"a(?#\\)*)b", "aab", "a[ab]"},
         {"(?x)(a)?#[\n(?(1)b|c)", "abc", "[ab][c]"},
     };
     expect_matches(v, COUNT_OF(v));
