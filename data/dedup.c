@@ -313,10 +313,11 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
     }
     bool again = !cfg->out || strcmp(cfg->out, "-") != 0, full = false;
     for (size_t i = 0; i < cfg->files->n; i++) {
-        if (!doc_spool_only_once(&cfg->files->v[i])) continue;
+        if (strcmp(cfg->files->v[i].path, "-") != 0) continue;
         again = false;
         if (cfg->workdir)
-            return err_set(e, ERR_USAGE, "--workdir and --shard need files; %s cannot be read again", cfg->files->v[i].name);
+            return err_set(e, ERR_USAGE,
+                           "--workdir and --shard need files; stdin cannot be read again");
     }
     if (once_is_enough(cfg)) {
         int once = dedup_once(cfg, s, &full, e);

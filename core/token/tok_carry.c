@@ -515,10 +515,16 @@ static size_t parts_until(const struct tok_scratch *s, size_t safe, size_t n, si
     return end;
 }
 
+/* How much farther than to both ends of so many bytes of text, and from 0, sums come between them: what is up has to go down. */
+static double between(const struct tok_fast *f, size_t bytes)
+{
+    return f->nearest + 2 * f->rise * (double)bytes;
+}
+
 /* The text until which sums that fall as they did lately stay away from UNIGRAM_REBASE. */
 static size_t likely_safe(const struct tok_fast *f, const struct tok_scratch *s, size_t at)
 {
-    double left = UNIGRAM_REBASE - f->nearest - fabs(s->sum), step = 1.25 * s->falls;
+    double left = UNIGRAM_REBASE - between(f, s->until - at) - fabs(s->sum), step = 1.25 * s->falls;
     if (f->nearest == 0 || left < 0 || step == 0) return at;
     return step * (double)(s->until - at) < left ? s->until : at + (size_t)(left / step);
 }
@@ -533,7 +539,7 @@ static int take_likely(const struct tokenizer *t, struct tok_scratch *s, const c
     s->farthest = 0;
     if (take(t, s, text, n, i, end, flags, out, e)) return -1;
     settle(t, s, last, out);
-    if (s->farthest + t->fast->nearest < UNIGRAM_REBASE) return 1;
+    if (s->farthest + between(t->fast, last - s->begins[i]) < UNIGRAM_REBASE) return 1;
     s->sum = sum;
     s->summed = out->n = from;
     s->falls *= 2;

@@ -70,7 +70,8 @@ struct tok_fast {
     bool near;        /* such tokens have no white space: tok_near.c looks for them stretch by stretch */
     bool carry;       /* Unigram over the whole text: sums go on from part to part */
     double max_step;  /* ... by at most this for a byte */
-    double nearest;   /* ... and, where sums only fall, places inside of a token are less than this behind both its ends; or 0 */
+    double rise;      /* ... up by at most this for a byte */
+    double nearest;   /* ... and, if they are of floats, to places inside of a token less than this farther than to both its ends; or 0 */
     struct unigram_sums sums; /* ... where it does in floats: [vocab.n] scores take half of what t->score does; else NULL */
     bool inside;      /* Unigram by words: parts may begin inside of one (tok_inside.c) ... */
     double wide_gap;  /* ... and hold wherever they stand with a gap wider than this, times 2 n + 2 of n additions */

@@ -57,7 +57,7 @@ struct tok_carry {
     const struct tok_put *put[BATCH]; /* ... and their ids: in own, or of one that waits */
     struct word_slot *slot[CARRY_LEFT]; /* where they are in the cache, or will be; NULL: too long */
     struct unigram_spelled new[CARRY_LEFT + 1]; /* those that are new, left[number], and their symbols in ... */
-    uint16_t symbols[WALK_SPELL + UNIGRAM_SLACK];
+    uint16_t symbols[UNIGRAM_SPELL_ROOM + UNIGRAM_SLACK];
     size_t most;                  /* so many ids they are at most */
     int32_t known[CARRY_KNOWN + CARRY_SLACK];
     struct unigram_words words;

@@ -545,22 +545,31 @@ static bool plan_cuts(const struct tokenizer *t, struct tok_fast *f)
     return by_words || by_spaces;
 }
 
+/* The most that a piece adds to a sum for a byte of text: one that the user defined stands in the text as it is, but for spaces, which are
+ * three bytes of it. */
+static double rise_of(const struct tokenizer *t, int id, double score)
+{
+    bool user = t->vocab.v[id].flags & VOCAB_USER;
+    return user && t->vocab.v[id].len ? 3 * score / t->vocab.v[id].len : score;
+}
+
 static int plan_scores(const struct tokenizer *t, struct tok_fast *f, struct err *e)
 {
     size_t n = (size_t)t->vocab.n;
     float *floats = f->carry && t->spm_floats ? mem_alloc(n, sizeof *floats) : NULL;
     if (f->carry && t->spm_floats && !floats) return err_oom(e, n * sizeof *floats, "scores");
     f->max_step = fabs(t->unk_score);
-    bool rises = false;
+    double rise = fmax(t->unk_score, 0);
     size_t longest = 0;
     for (size_t id = 0; id < n; id++) {
         double score = t->vocab.v[id].flags & VOCAB_MODEL ? unigram_score(t, (int)id) : 0; /* added tokens have no score */
         if (floats) floats[id] = (float)score;
         if (fabs(score) > f->max_step) f->max_step = fabs(score);
-        if (score > 0) rises = true;
+        rise = fmax(rise, rise_of(t, (int)id, score));
         if (t->vocab.v[id].len > longest) longest = t->vocab.v[id].len;
     }
-    f->nearest = floats && !rises && t->unk_score <= 0 ? f->max_step * (double)longest : 0;
+    f->rise = rise;
+    f->nearest = floats ? f->max_step * (double)longest : 0;
     for (uint32_t b = 0; floats && t->byte_fallback && b < 256; b++)
         if (t->byte_id[b] >= 0) floats[t->byte_id[b]] = (float)unigram_byte_score(b, t->unk_score);
     f->sums = (struct unigram_sums){floats, (float)t->unk_score, t->unk_id, fmaxf((float)f->max_step, 1), unigram_sum_best()};

@@ -181,12 +181,12 @@ size_t tok_walk_spell(const struct tok_fast *f, struct unigram_spelled *words, s
 {
     const struct unigram_blanks blanks = blanks_of(f);
     size_t used = 0, k = 0;
-    bool together = f->walk->spell && !f->walk->kept && !refused_of(f);
+    bool together = f->walk->spell && !refused_of(f);
     if (together) n_words = f->walk->spell(f->walk, &blanks, words, n_words, to, &used);
     for (; k < n_words; k++) {
         struct unigram_spelled *w = &words[k];
         if (together && w->n) continue;
-        if (used + UNIGRAM_SHORT > WALK_SPELL) break;
+        if (used + UNIGRAM_SHORT > UNIGRAM_SPELL_ROOM) break;
         w->at = (uint16_t)used;
         w->n = (uint16_t)tok_walk_symbols(f, w->text, w->len, to + used, &w->unknown);
         used += w->n;

@@ -19,8 +19,7 @@ bool tok_walk(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, 
  * or they are more.  *unknown: a bit for each that is a character in no token. */
 size_t tok_walk_symbols(const struct tok_fast *f, const uint8_t *p, size_t n, uint16_t *to, uint64_t *unknown);
 
-/* The same of many words to `to`, where WALK_SPELL have room and UNIGRAM_SLACK more.  Returns how many words had: one at least. */
-enum { WALK_SPELL = 2 * UNIGRAM_SPELL };
+/* The same of many words to `to`, where UNIGRAM_SPELL_ROOM have room and UNIGRAM_SLACK more.  Returns how many words had: one at least. */
 size_t tok_walk_spell(const struct tok_fast *f, struct unigram_spelled *words, size_t n_words, uint16_t *to);
 
 /* Whether these are such characters, and U+2581 (a token) before them if *blank: there is one way through them. */

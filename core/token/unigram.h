@@ -54,9 +54,9 @@ struct unigram_spelled {
     uint64_t unknown;
     uint16_t at, n, number; /* number: the caller's */
 };
-/* The same of words[0..n_words), one behind the other; UNIGRAM_SPELL symbols have room in `to`, and UNIGRAM_SLACK more.  Characters that
- * become several are not certain here.  Returns how many words had room, *used by so many symbols. */
-enum { UNIGRAM_SPELL = 2048, UNIGRAM_SPELL_MOST = 64 /* of a word */ };
+/* The same of words[0..n_words); UNIGRAM_SPELL_ROOM symbols have room in `to`, and UNIGRAM_SLACK more.  Returns how many words had
+ * room, *used by so many symbols: UNIGRAM_SPELL characters, and what some become that become several. */
+enum { UNIGRAM_SPELL = 2048, UNIGRAM_SPELL_ROOM = 2 * UNIGRAM_SPELL, UNIGRAM_SPELL_MOST = 64 /* of a word */ };
 typedef size_t unigram_spell_fn(const struct unigram *u, const struct unigram_blanks *b, struct unigram_spelled *words, size_t n_words,
                                 uint16_t *to, size_t *used);
 
@@ -96,6 +96,8 @@ struct unigram {
     uint16_t first_byte; /* the symbol of byte 0, those of the others behind it: characters in no token become their bytes,
                           * the first of which has the score t->unk_score, the others 0.  Or 0: they do not */
     const struct trie *kept; /* user-defined pieces, where rules would change some in a text if these were none; or NULL */
+    uint8_t kept_first[128]; /* ... the bytes of ASCII that they begin with: 1 */
+    bool kept_high;          /* ... or others */
     int32_t unk_id;     /* of the vocabulary */
     int32_t fused;      /* the id that stands for all unknown ones side by side in a word by itself; -1: such a
                          * word is not certain */

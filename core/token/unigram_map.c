@@ -58,6 +58,8 @@ static void find_changed(const struct tokenizer *t, const struct charsmap *rules
 {
     for (int id = 0; rules && t->has_user && id < t->vocab.n && !u->kept; id++)
         if ((t->vocab.v[id].flags & VOCAB_USER) && is_changed(t, id, rules)) u->kept = &t->user;
+    for (int b = 0; u->kept && b < 128; b++) u->kept_first[b] = trie_step(u->kept, 0, (uint8_t)b) != 0;
+    for (int b = 128; u->kept && b < 256; b++) u->kept_high = u->kept_high || trie_step(u->kept, 0, (uint8_t)b);
 }
 
 static bool leave_out_user(const struct tokenizer *t, struct unigram_map *m)

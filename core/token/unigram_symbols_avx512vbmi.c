@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/token/lanes.h"
-#include "core/token/unicode.h"
 #include "core/token/unigram.h"
 
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
@@ -59,7 +58,7 @@ static __attribute__((noinline)) size_t spread(const struct unigram *u, const ui
         uint32_t c = code[i], from = c & ~UNIGRAM_MANY;
         const uint8_t *s = p + _tzcnt_u64(first);
         bool bytes = c == UNIGRAM_BYTES;
-        size_t len = !(odd & 1) ? 1 : bytes ? uni_len(*s) : u->many[from];
+        size_t len = !(odd & 1) ? 1 : !bytes ? u->many[from] : *s < 0xE0 ? 2 : *s < 0xF0 ? 3 : 4;
         if (len == 0 || k + len > UNIGRAM_SLACK) return 0;
         to[k] = code[i];
         for (size_t j = 0; (odd & 1) && j < len; j++) to[k + j] = bytes ? (uint16_t)(u->first_byte + s[j]) : u->many[from + 1 + j];
@@ -109,8 +108,16 @@ size_t unigram_symbols_avx512vbmi(const struct unigram *u, const struct unigram_
 
 enum { SPELL_BYTES = 4 * UNIGRAM_SPELL };
 
+/* Whether a piece that rules leave alone may begin in x. */
+LANES_INLINE bool may_be_kept(const struct unigram *u, __m512i x, uint64_t there)
+{
+    __m512i of = _mm512_permutex2var_epi8(_mm512_loadu_si512(u->kept_first), x, _mm512_loadu_si512(u->kept_first + 64));
+    uint64_t high = _mm512_movepi8_mask(x);
+    return there & ((_mm512_test_epi8_mask(of, of) & ~high) | (u->kept_high ? high : 0));
+}
+
 /* The bytes of words one behind the other, and how many characters each has; returns how many words had room. */
-static size_t join(struct unigram_spelled *words, size_t n_words, uint8_t bytes[SPELL_BYTES + 64], size_t *n_chars)
+static size_t join(const struct unigram *u, struct unigram_spelled *words, size_t n_words, uint8_t bytes[SPELL_BYTES + 64], size_t *n_chars)
 {
     size_t chars = 0, used = 0, k = 0;
     for (; k < n_words; k++) {
@@ -122,6 +129,7 @@ static size_t join(struct unigram_spelled *words, size_t n_words, uint8_t bytes[
             __m512i x = _mm512_maskz_loadu_epi8(there, w->text + i);
             _mm512_storeu_si512(bytes + used + i, x);
             count += (size_t)_mm_popcnt_u64(lanes_first(x) & there);
+            if (u->kept && may_be_kept(u, x, there)) count = UNIGRAM_SPELL_MOST + 1;
             if (count > UNIGRAM_SPELL_MOST) break;
         }
         w->at = (uint16_t)chars;
@@ -154,28 +162,70 @@ static void symbols_of_all(const struct unigram *u, const struct unigram_blanks 
     }
 }
 
-/* Which of a word's symbols are unknown; it has none if some are not certain. */
-LANES_INLINE void look_at(const struct unigram *u, bool one, const uint16_t *symbols, struct unigram_spelled *w)
+/* Which of n symbols are this one. */
+LANES_INLINE uint64_t those_that_are(const uint16_t *symbols, unsigned n, uint16_t symbol)
 {
-    uint64_t unknown = 0, marks = 0, odd = 0;
+    uint64_t are = 0;
+    for (unsigned i = 0; i < n; i += 32) {
+        __mmask32 there = _bzhi_u32(0xFFFFFFFF, n - i < 32 ? n - i : 32);
+        are |= (uint64_t)_mm512_mask_cmpeq_epi16_mask(there, _mm512_loadu_si512(symbols + i), _mm512_set1_epi16((short)symbol)) << i;
+    }
+    return are;
+}
+
+static inline size_t copy_some(uint16_t *to, const uint16_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += 32) _mm512_storeu_si512(to + i, _mm512_loadu_si512(from + i));
+    return n;
+}
+
+/* What the `many` of a word's symbols become, behind all others; n is 0 if they are too many, one is nothing, or bytes. */
+static __attribute__((noinline)) void spread_word(const struct unigram *u, uint64_t many, uint16_t *all, size_t *used, struct unigram_spelled *w)
+{
+    uint16_t *from = all + w->at, *to = all + *used;
+    size_t n = 0, i = 0, most = w->n;
+    w->n = 0;
+    if (*used + 2 * UNIGRAM_SPELL_MOST > UNIGRAM_SPELL_ROOM) return; /* one by itself has room, too */
+    for (; many; many &= many - 1) {
+        size_t at = (size_t)_tzcnt_u64(many);
+        if (from[at] == UNIGRAM_BYTES) return;
+        const uint16_t *become = u->many + (from[at] & ~UNIGRAM_MANY);
+        if (*become == 0 || n + *become + most - i > UNIGRAM_SPELL_MOST + 1u) return;
+        n += copy_some(to + n, from + i, at - i);
+        for (size_t k = 1; k <= *become; k++) to[n++] = become[k];
+        i = at + 1;
+    }
+    n += copy_some(to + n, from + i, most - i);
+    w->at = (uint16_t)*used;
+    w->n = (uint16_t)n;
+    w->unknown = those_that_are(to, w->n, u->unknown);
+    *used += n;
+}
+
+/* Which of a word's symbols are unknown; it has none if some are not certain. */
+LANES_INLINE void look_at(const struct unigram *u, bool one, uint16_t *symbols, size_t *used, struct unigram_spelled *w)
+{
+    uint64_t unknown = 0, marks = 0, odd = 0, many = 0;
     for (unsigned i = 0; i < w->n; i += 32) {
         __mmask32 there = _bzhi_u32(0xFFFFFFFF, w->n - i < 32 ? w->n - i : 32);
-        __m512i s = _mm512_loadu_si512(symbols + w->at + i), many = _mm512_set1_epi16((short)UNIGRAM_MANY);
-        odd |= _mm512_mask_testn_epi16_mask(there, s, s) | _mm512_mask_test_epi16_mask(there, s, many);
+        __m512i s = _mm512_loadu_si512(symbols + w->at + i);
+        odd |= _mm512_mask_testn_epi16_mask(there, s, s);
+        many |= (uint64_t)_mm512_mask_test_epi16_mask(there, s, _mm512_set1_epi16((short)UNIGRAM_MANY)) << i;
         unknown |= (uint64_t)_mm512_mask_cmpeq_epi16_mask(there, s, _mm512_set1_epi16((short)u->unknown)) << i;
         marks |= (uint64_t)_mm512_mask_cmpeq_epi16_mask(there, s, _mm512_set1_epi16((short)u->mark)) << i;
     }
     w->unknown = unknown;
     w->n = odd || (one && (marks & (marks - 1))) ? 0 : w->n;
+    if (many && w->n) spread_word(u, many, symbols, used, w);
 }
 
 size_t unigram_spell_avx512vbmi(const struct unigram *u, const struct unigram_blanks *b, struct unigram_spelled *words, size_t n_words,
                                 uint16_t *to, size_t *used)
 {
     uint8_t bytes[SPELL_BYTES + 64];
-    n_words = join(words, n_words, bytes, used);
+    n_words = join(u, words, n_words, bytes, used);
     symbols_of_all(u, b, bytes, *used, to);
-    for (size_t k = 0; k < n_words; k++) look_at(u, b->one, to, &words[k]);
+    for (size_t k = 0; k < n_words; k++) look_at(u, b->one, to, used, &words[k]);
     return n_words;
 }
 #else

@@ -467,20 +467,29 @@ static void words_are_spelled_together_as_one_by_one(void **state)
     size_t certain = 0, uncertain = 0, stopped = 0;
     static char text[MOST * 9 * (WALK_LOOKED_UP + 4)];
     static struct unigram_spelled words[MOST + 1];
-    static uint16_t symbols[WALK_SPELL + UNIGRAM_SLACK], one[UNIGRAM_SHORT + UNIGRAM_SLACK];
+    static uint16_t symbols[UNIGRAM_SPELL_ROOM + UNIGRAM_SLACK], one[UNIGRAM_SHORT + UNIGRAM_SLACK];
     assert_int_equal(unigram_new(t, NULL, false, &u, &e), 0);
     assert_non_null(u);
     unigram_symbols_fn *vectors = u->symbols;
     unigram_spell_fn *spell = u->spell;
-    uint16_t many[] = {0, 3, u->symbol['a'], u->symbol['a'], u->symbol['b']}, *before = u->many;
+    uint16_t many[] = {0, 3, u->symbol['a'], u->symbol['a'], u->unknown, 0}, *before = u->many;
+    struct text_key piece[] = {{"ab", 2, 0}, {"\xd0\xb6" "b", 3, 1}};
+    const uint16_t a = u->symbol['a'];
+    struct trie kept;
+    assert_int_equal(trie_build(&kept, piece, COUNT_OF(piece), &e), 0);
     u->many = many;
     u->symbol[0x2026] = UNIGRAM_MANY | 1;
+    u->kept_first['a'] = u->kept_high = 1;
+    u->strange[0xEF - 0xC0] = 0;
     struct tok_fast f = {.walk = u, .carry = true, .blank = "  \n "};
     for (int i = 0; i < 350; i++) {
         size_t n = random_words(&k, &at, text, words);
         f.one_space = i & 1;
         f.carry = i % 5 != 0;
         u->symbol['\n'] = i % 7 ? 0 : u->unknown;
+        u->symbol[0xFF21] = i % 11 ? a : UNIGRAM_MANY | 5; /* nothing */
+        u->symbol['a'] = i % 13 ? a : UNIGRAM_MANY | 1;
+        u->kept = i % 4 ? NULL : &kept;
         u->symbols = vectors;
         u->spell = i % 3 ? spell : NULL;
         size_t found = tok_walk_spell(&f, words, n, symbols);
@@ -490,7 +499,7 @@ static void words_are_spelled_together_as_one_by_one(void **state)
         for (size_t w = 0; w < found; w++) {
             const struct unigram_spelled *x = &words[w];
             assert_int_equal(tok_walk_symbols(&f, x->text, x->len, one, &other), x->n);
-            if (x->n) assert_true(x->unknown == other && x->at + x->n <= WALK_SPELL && x->number == w);
+            if (x->n) assert_true(x->unknown == other && x->at + x->n <= UNIGRAM_SPELL_ROOM && x->number == w);
             assert_memory_equal(symbols + x->at, one, x->n * sizeof *one);
             if (x->n) certain++;
             else uncertain++;
@@ -498,6 +507,8 @@ static void words_are_spelled_together_as_one_by_one(void **state)
     }
     assert_true(certain > 10000 && uncertain > 10000 && stopped > 20);
     u->many = before;
+    u->kept = NULL;
+    trie_free(&kept);
     unigram_free(u);
     tok_free(t);
 }
