@@ -337,8 +337,8 @@ static const struct tok_put *put_apart(const struct tokenizer *t, struct tok_car
 }
 
 /* left[k], part i, is in the cache, or waits: where its ids are. */
-static const struct tok_put *known(struct tok_scratch *s, const uint8_t *text, size_t k, size_t i, size_t len, const struct word_slot *slot,
-                                   size_t *used)
+static inline __attribute__((always_inline)) const struct tok_put *known(struct tok_scratch *s, const uint8_t *text, size_t k, size_t i, size_t len,
+                                                                         const struct word_slot *slot, size_t *used)
 {
     struct tok_carry *c = s->carry;
     const uint8_t *word = text + s->begins[i];
@@ -389,8 +389,14 @@ static size_t seek(const struct tokenizer *t, struct tok_scratch *s, const uint8
         size_t i = left[k].word, len = s->words->ends[i] - s->begins[i];
         bool is_long = len > t->fast->longest;
         c->slot[k] = is_long ? NULL : word_keys_seek(&s->words->keys, i, &s->cache);
-        c->new[n_new] = (struct unigram_spelled){.text = text + s->begins[i], .len = len, .number = (uint16_t)k};
+        c->new[n_new].number = (uint16_t)k;
         n_new += is_long || c->slot[k]->k[1] == 0;
+    }
+    for (size_t f = 0; f < n_new; f++) {
+        size_t i = left[c->new[f].number].word;
+        c->new[f].text = text + s->begins[i];
+        c->new[f].len = s->words->ends[i] - s->begins[i];
+        c->new[f].n = 0;
     }
     return n_new;
 }
