@@ -24,8 +24,8 @@ enum { PAIRS = 24, SINGLE = 4 /* the first letter's id */ };
 
 /* Pieces: U+2581, letters of 24 pairs, each pair in one piece whose score is what
  * its letters have together, more or less by 2^-(k/2) for pair k; but that of the last, whose letters have more: the
- * sum between them is farther from 0 than behind them.  sign: of all scores. */
-static struct tokenizer *near_ties(float score[SINGLE + 3 * PAIRS], float sign)
+ * sum between them is farther from 0 than behind them.  sign: of all scores.  steps: '!' and '?' go far up and down. */
+static struct tokenizer *near_ties(float score[SINGLE + 3 * PAIRS], float sign, bool steps)
 {
     struct err e = {0};
     struct spm_model m;
@@ -49,6 +49,7 @@ static struct tokenizer *near_ties(float score[SINGLE + 3 * PAIRS], float sign)
         score[SINGLE + 2 * PAIRS + i] = x;
         bad = bad || spm_model_add(&m, pair, 2, x, SPM_NORMAL, &e);
     }
+    if (steps) bad = bad || spm_model_add(&m, "!", 1, 4096, SPM_NORMAL, &e) || spm_model_add(&m, "?", 1, -4096, SPM_NORMAL, &e);
     if (bad) fail_msg("%s", e.msg);
     return tokenizer_of(&m);
 }
@@ -110,7 +111,7 @@ static void decide_near_ties(float sign)
 {
     enum { N = 800000, STRETCH = 12000 };
     float score[SINGLE + 3 * PAIRS];
-    struct tokenizer *t = near_ties(score, sign);
+    struct tokenizer *t = near_ties(score, sign, false);
     struct both both = both_new(t);
     struct rng_key k = rng_key(7, RNG_TEST, 0, 0);
     char *text = malloc(N);
@@ -154,6 +155,33 @@ static void near_ties_are_decided_as_without_a_cache(void **state)
     (void)state;
     decide_near_ties(-1);
     decide_near_ties(1);
+}
+
+/* Where sums come beyond 100000 and back between two places at which they are looked at, they begin again there, too. */
+static void sums_that_rise_and_fall_begin_again(void **state)
+{
+    (void)state;
+    enum { N = 400000, TIES = 1500, STEPS = 26 };
+    float score[SINGLE + 3 * PAIRS];
+    struct tokenizer *t = near_ties(score, -1, true);
+    struct both both = both_new(t);
+    struct rng_key k = rng_key(12, RNG_TEST, 0, 0);
+    char *text = malloc(N);
+    size_t n = 0;
+    for (uint64_t at = 0; n + 2 * (2 * STEPS) + 3 * TIES < N;) {
+        for (int i = 0; i < TIES; i++) {
+            char pair = (char)('A' + 2 * rng_below(&k, at++, PAIRS - 1));
+            memcpy(text + n, (char[]){pair, (char)(pair + 1), ' '}, 3);
+            n += 3;
+        }
+        for (int i = 0; i < 2 * STEPS; i++) memcpy(text + n + 2 * i, i < STEPS ? "! " : "? ", 2);
+        n += 2 * (2 * STEPS);
+    }
+    assert_true(t->fast_carry);
+    both_same(&both, text, n - 1, 0);
+    both_free(&both);
+    tok_free(t);
+    free(text);
 }
 
 /* Pieces whose characters are no pieces, among unknown ones, in words short and long. */
@@ -313,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(near_ties_are_decided_as_without_a_cache),
+        cmocka_unit_test(sums_that_rise_and_fall_begin_again),
         cmocka_unit_test(characters_that_are_no_pieces_are_walked),
         cmocka_unit_test(the_nearest_of_three_ways_counts),
         cmocka_unit_test(near_ties_inside_of_words_are_decided_as_by_the_chains),
