@@ -310,8 +310,8 @@ static int shard_take(struct shard *x, struct clean_cfg *cfg, bool whole, struct
         return err_hint(e, "clean the shards without them, then all outputs together with them");
     }
     for (size_t k = 0; k < cfg->files->n; k++)
-        if (strcmp(cfg->files->v[k].path, "-") == 0)
-            return err_set(e, ERR_USAGE, "--shard cannot part standard input; name files or a directory");
+        if (doc_spool_only_once(&cfg->files->v[k]))
+            return err_set(e, ERR_USAGE, "--shard cannot part %s, which is no file; name files or a directory", cfg->files->v[k].name);
     if (doc_files_part(cfg->files, x->i, x->n, cfg->docs.split == DOC_SPLIT_LINE, &x->part, e)) return -1;
     cfg->files = &x->part;
     return 0;

@@ -42,6 +42,16 @@ static const struct opt chat_opts[] = {
 #undef C
 };
 
+/* What a chat may have that a template does not use, by this name or another. */
+static const struct { const char *name, *other; } members[] = {
+    {"tools", "tools"}, {"tool_calls", "tool_calls"}, {"reasoning_content", "thinking"}};
+
+struct unused {
+    bool is;          /* the template does not name it */
+    uint64_t chats;   /* that have it, */
+    char first[300];  /* the place of the first of them */
+};
+
 struct chat_job {
     const struct chat_cfg *cfg;
     struct tokenizer *tokenizer;
@@ -51,6 +61,7 @@ struct chat_job {
     struct buf bos, eos, guard, line;
     struct tok_ids ids;
     uint64_t n_chats, n_ids, n_bytes;
+    struct unused unused[COUNT_OF(members)];
 };
 
 static bool wants_ids(const struct chat_cfg *cfg)
@@ -89,6 +100,53 @@ static void note_unknown(const struct buf *text, const struct tokenizer *t)
     }
 }
 
+/* ---- what the template leaves out ---- */
+
+static void find_unused(struct chat_job *j, const struct buf *text)
+{
+    for (size_t i = 0; i < COUNT_OF(members); i++)
+        j->unused[i].is = !strstr(buf_text(text), members[i].name) && !strstr(buf_text(text), members[i].other);
+}
+
+static bool is_empty(const char *p, const char *end)
+{
+    static const char *const values[] = {"null", "[]", "\"\""};
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        if ((size_t)(end - p) >= strlen(values[i]) && memcmp(p, values[i], strlen(values[i])) == 0) return true;
+    return false;
+}
+
+/* Whether a member of that name stands in the line, and holds something.  In a string its quotes have backslashes. */
+static bool has_member(const char *line, size_t n, const char *name)
+{
+    char key[32];
+    const char *p = line, *end = line + n;
+    size_t n_key = (size_t)snprintf(key, sizeof key, "\"%s\"", name);
+    while ((p = memmem(p, (size_t)(end - p), key, n_key))) {
+        p += n_key;
+        while (p < end && strchr(": \t", *p)) p++;
+        if (p[-1] != '"' && !is_empty(p, end)) return true;
+    }
+    return false;
+}
+
+static void note_unused(struct chat_job *j, const char *line, size_t n, const char *place)
+{
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        struct unused *u = &j->unused[i];
+        if (!u->is || !has_member(line, n, members[i].name)) continue;
+        if (u->chats++ == 0) snprintf(u->first, sizeof u->first, "%s", place);
+    }
+}
+
+static void warn_unused(const struct chat_job *j)
+{
+    for (size_t i = 0; i < COUNT_OF(members); i++)
+        if (j->unused[i].chats)
+            log_warn("the template does not use '%s', which %llu chat%s: left out there; the first: %s", members[i].name,
+                     (unsigned long long)j->unused[i].chats, j->unused[i].chats == 1 ? " has" : "s have", j->unused[i].first);
+}
+
 static int open_template(struct chat_job *j, struct err *e)
 {
     const char *given = j->cfg->template, *name = given ? given : j->cfg->tokenizer;
@@ -104,6 +162,7 @@ static int open_template(struct chat_job *j, struct err *e)
     if (found) name = found;
     if (ret == 0 && !(j->template = chat_template_new(text.data, text.len, name, e))) ret = -1;
     if (ret == 0 && wants_ids(j->cfg)) note_unknown(&text, j->tokenizer);
+    if (ret == 0) find_unused(j, &text);
     buf_free(&text);
     free(found);
     return ret;
@@ -217,6 +276,7 @@ static int one_chat(struct chat_job *j, const char *line, size_t n, const char *
     if (ret && !quoted && strncmp(e->msg, name, strlen(name))) err_wrap(e, "%s", name);
     if (ret) ret = hint_ends(e);
     if (ret == 0) ret = wants_ids(j->cfg) ? write_ids(j, &text, w, e) : write_text(j, &text, w, e);
+    if (ret == 0) note_unused(j, line, n, name);
     j->n_chats++;
     j->n_bytes += text.text.len;
     chat_text_free(&text);
@@ -270,6 +330,7 @@ static int chat_files(const struct chat_cfg *cfg, const struct opt_result *r, st
     if (ret == 0 && r->n_args == 0) ret = one_file(&j, "-", w, e);
     if (ret == 0) ret = file_commit(w, e);
     else file_abort(w);
+    if (ret == 0) warn_unused(&j);
     if (ret == 0 && cfg->common.json) ret = report(&j, e);
     else if (ret == 0 && strcmp(cfg->out, "-") != 0) say(&j);
     chat_template_free(j.template);
@@ -313,6 +374,8 @@ const struct cmd cmd_tokenize_chat = {
                "only the tokenizer does, transformers leaves it out.)\n"
                "The thoughts of a message are its reasoning_content, thinking or reasoning;\n"
                "templates get them by the first two names, as in transformers 5.\n"
+               "A template that does not name tools, tool_calls or reasoning_content leaves them\n"
+               "out, which is a warning.\n"
                "Files may be packed (.gz, .zst). From a pipe, each chat is answered as it comes.\n"
                "--continue is continue_final_message of transformers, and also works where a\n"
                "template changes the beginning of that message.\n",

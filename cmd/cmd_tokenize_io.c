@@ -525,6 +525,8 @@ const struct cmd cmd_tokenize_encode = {
                "--windows gives what Hugging Face's tokenizers call overflowing tokens: each\n"
                "window is a line or object of its own (\"window\":0, 1 ...), with the template;\n"
                "of two texts one is cut (--cut second: a question with all of a long answer).\n"
+               "As there, that text has type 0 or 1 behind the first window, whatever types a\n"
+               "template gives.\n"
                "--words is is_split_into_words of Hugging Face's tokenizers, for lists as\n"
                "{\"text\": [\"EU\", \"rejects\"]}: offsets are in the words, and word_ids (--jsonl),\n"
                "or a column before the token (--offsets), says which word a token is from.\n"

@@ -253,6 +253,38 @@ static int prepare_again(void *prep, const char *text, size_t n, const char **ou
     return prep_run(prep, text, n, out, out_n, e);
 }
 
+/* The text as it is repaired, and how often that was of use. */
+static int prepare(const struct clean *c, struct worker *w, struct clean_block *b, struct clean_doc *d, struct err *e)
+{
+    if (prep_run(&w->prep, d->doc->text, d->doc->text_len, &d->text, &d->n, e)) return -1;
+    w->prep.places[PREP_PII] += w->masked;
+    for (int k = 0; k < PREP_N; k++) {
+        b->s.prep_docs[k] += c->pass != 1 && w->prep.places[k];
+        b->s.prep_places[k] += c->pass != 1 ? w->prep.places[k] : 0;
+        if (c->cfg->prep_metric[k]) d->value[c->cfg->prep_metric[k]] = (double)w->prep.places[k];
+    }
+    return 0;
+}
+
+static int judge(const struct clean *c, struct worker *w, struct clean_doc *d, struct rule_set *failed, struct err *e)
+{
+    const struct clean_cfg *cfg = c->cfg;
+    struct rules_work *rw = &w->rules;
+    struct rule_set by_rules;
+    if (d->as_it_came && !d->n) { /* no text, no answer: that is for the rules on turns to say */
+        for (int m = 0; m < METRIC_N; m++) d->value[m] = (double)NAN;
+        memset(rw->lines_removed, 0, sizeof rw->lines_removed);
+        rw->n_cuts = 0;
+        return 0;
+    }
+    rw->between = prepare_again;
+    rw->between_arg = &w->prep;
+    if ((cfg->settle ? rules_settle : rules_judge)(&cfg->rules, rw, d->text, d->n, &d->text, &d->n, &by_rules, e)) return -1;
+    rule_set_join(failed, &by_rules);
+    d->removed = rule_set_any(failed);
+    return 0;
+}
+
 int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const struct doc *doc,
               uint64_t i, struct err *e)
 {
@@ -261,7 +293,7 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
     struct clean_block *b = slot->user;
     struct rules_work *rw = &w->rules;
     struct clean_doc d = {.doc = doc, .value = rw->m, .bytes_in = doc->text_len, .as_it_came = doc->no_text};
-    struct rule_set failed = {{0}}, by_rules;
+    struct rule_set failed = {{0}};
     char *row = NULL;
     if (c->pass == 1) {
         if (!buf_reserve(&b->rows, c->notes.row)) return buf_ok(&b->rows, e);
@@ -272,28 +304,8 @@ int clean_one(const struct clean *c, int thread, struct doc_slot *slot, const st
     find_labels(c, w, doc, &d);
     for (int m = METRIC_N; m < cfg->rules.n_metrics; m++)
         d.value[m] = (double)NAN;
-    if (prep_run(&w->prep, doc->text, doc->text_len, &d.text, &d.n, e)) return -1;
-    w->prep.places[PREP_PII] += w->masked;
-    for (int k = 0; k < PREP_N; k++) {
-        b->s.prep_docs[k] += c->pass != 1 && w->prep.places[k];
-        b->s.prep_places[k] += c->pass != 1 ? w->prep.places[k] : 0;
-        if (cfg->prep_metric[k]) d.value[cfg->prep_metric[k]] = (double)w->prep.places[k];
-    }
-    if (run_filters(c, thread, true, row, b->keep, &d, &failed, e)) return -1;
-    if (c->judge && d.as_it_came && !d.n) { /* no text, no answer: that is for the rules on turns to say */
-        for (int m = 0; m < METRIC_N; m++)
-            d.value[m] = (double)NAN;
-        memset(rw->lines_removed, 0, sizeof rw->lines_removed);
-        rw->n_cuts = 0;
-    } else if (c->judge) {
-        rw->between = prepare_again;
-        rw->between_arg = &w->prep;
-        if ((cfg->settle ? rules_settle : rules_judge)(&cfg->rules, rw, d.text, d.n, &d.text, &d.n,
-                                                       &by_rules, e))
-            return -1;
-        rule_set_join(&failed, &by_rules);
-        d.removed = rule_set_any(&failed);
-    }
+    if (prepare(c, w, b, &d, e) || run_filters(c, thread, true, row, b->keep, &d, &failed, e)) return -1;
+    if (c->judge && judge(c, w, &d, &failed, e)) return -1;
     if (run_filters(c, thread, false, row, b->keep, &d, &failed, e)) return -1;
     if (c->pass == 2) {
         read_note(c, slot->block.seq, i, &d);

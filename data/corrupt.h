@@ -64,8 +64,6 @@ struct span_cfg {
 };
 /* Raw tokens that become at most S source and T target tokens (0: none do). */
 int span_raw_length(const struct denoiser *d, int S, int T);
-/* Spans of the row that needs the most sentinels. */
-int span_max_spans(const struct span_cfg *c);
 /* base is asked for rows of the longest raw length. */
 struct batch_source *span_source(struct batch_source *base, const struct span_cfg *c, struct err *e);
 

@@ -61,7 +61,8 @@ int span_raw_length(const struct denoiser *d, int S, int T)
     return best;
 }
 
-int span_max_spans(const struct span_cfg *c)
+/* Spans of the row that needs the most sentinels. */
+static int max_spans(const struct span_cfg *c)
 {
     int most = 1;
     for (int i = 0; i < c->n; i++) {
@@ -246,7 +247,7 @@ static int check(const struct span_cfg *c, int *raw, struct err *e)
                 c->T, c->d[i].mean, c->d[i].rate);
         if (len > *raw) *raw = len;
     }
-    int spans = span_max_spans(c);
+    int spans = max_spans(c);
     if (spans > c->n_sentinels)
         return err_set(e, ERR_CONFIG,
                        "a row may hold %d spans, there are %d sentinel tokens; give the tokenizer more <extra_id_N>",

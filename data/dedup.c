@@ -313,11 +313,10 @@ int dedup_run(const struct dedup_cfg *cfg, struct dedup_stats *s, struct err *e)
     }
     bool again = !cfg->out || strcmp(cfg->out, "-") != 0, full = false;
     for (size_t i = 0; i < cfg->files->n; i++) {
-        if (strcmp(cfg->files->v[i].path, "-") != 0) continue;
+        if (!doc_spool_only_once(&cfg->files->v[i])) continue;
         again = false;
         if (cfg->workdir)
-            return err_set(e, ERR_USAGE,
-                           "--workdir and --shard need files; stdin cannot be read again");
+            return err_set(e, ERR_USAGE, "--workdir and --shard need files; %s cannot be read again", cfg->files->v[i].name);
     }
     if (once_is_enough(cfg)) {
         int once = dedup_once(cfg, s, &full, e);

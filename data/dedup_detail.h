@@ -21,7 +21,6 @@ struct dsources {
     struct dsource *v; /* one a name */
     size_t cap;
 };
-int dsources_add(struct dsources *s, const char *name, size_t n, const struct dsource *x, struct err *e);
 void dsources_free(struct dsources *s);
 
 struct dpair {
@@ -37,7 +36,6 @@ struct dedup_detail {
     struct dpair pair[DETAIL_PAIRS * (DETAIL_BINS + 1)];
     size_t n_pairs;
 };
-void dedup_detail_free(struct dedup_detail *x);
 
 /* The page; x may be NULL: only counts. */
 int dedup_page(const struct dedup_cfg *cfg, const struct dedup_stats *s, const struct dedup_detail *x,

@@ -90,7 +90,6 @@ int dedup_pass_again(struct dedup *d, const char *what, enum dkind k, doc_run_fn
                      doc_run_fn *done, struct dedup_left *left, struct err *e); /* left: or NULL */
 /* The records of a collection from this shard's documents on; *next: the first. */
 int dedup_begin(struct dedup *d, enum dkind k, struct dmerge *m, const uint64_t **next, struct err *e);
-int dedup_step(struct dmerge *m, const uint64_t **next, struct err *e);
 /* Calls fn in parallel for the documents of collection k that are this shard's;
  * what it leaves in slot->out[0] goes to done(). */
 typedef int dedup_doc_fn(struct dedup *d, struct dedup_worker *w, const struct doc *doc,

@@ -52,7 +52,7 @@ int dedup_choose_block(struct dedup *d, struct doc_slot *s, int words, struct er
     return buf_ok(&s->scratch, e);
 }
 
-int dedup_step(struct dmerge *m, const uint64_t **next, struct err *e)
+static int step(struct dmerge *m, const uint64_t **next, struct err *e)
 {
     int got = dmerge_next(m, next, e);
     if (!got) *next = NULL;
@@ -61,7 +61,7 @@ int dedup_step(struct dmerge *m, const uint64_t **next, struct err *e)
 
 int dedup_begin(struct dedup *d, enum dkind k, struct dmerge *m, const uint64_t **next, struct err *e)
 {
-    return dstore_read(&d->store, k, d->lo, d->hi, m, e) ? -1 : dedup_step(m, next, e);
+    return dstore_read(&d->store, k, d->lo, d->hi, m, e) ? -1 : step(m, next, e);
 }
 
 /* ---- blocks once more ---- */
@@ -85,7 +85,7 @@ int dedup_all_plain(struct dedup *d, bool *yes, struct err *e)
     *yes = !ret && r;
     while (!ret && r && *yes) {
         *yes = r[5] & BLOCK_PLAIN;
-        ret = dedup_step(&m, &r, e);
+        ret = step(&m, &r, e);
     }
     dmerge_free(&m);
     for (size_t i = 0; !ret && *yes && i < d->part.n; i++)
@@ -141,11 +141,11 @@ static int next_block(void *arg, struct doc_block *b, struct err *e)
         a->bytes += a->block[1];
         b->stored_bytes = a->bytes;
         for (wanted = a->all; a->doc && a->doc[0] < end; wanted = true)
-            if (dedup_step(&a->chosen, &a->doc, e)) return -1;
+            if (step(&a->chosen, &a->doc, e)) return -1;
         wanted |= moves(a, b, wanted);
         a->left_docs += wanted ? 0 : a->block[2];
         a->left_text += wanted ? 0 : a->block[3];
-        if (dedup_step(&a->blocks, &a->block, e)) return -1;
+        if (step(&a->blocks, &a->block, e)) return -1;
     }
     if (!wanted) return 0;
     if (open_file(a, b->file, e)) return -1;

@@ -11,7 +11,7 @@
 
 /* ---- sources ---- */
 
-int dsources_add(struct dsources *s, const char *name, size_t n, const struct dsource *x, struct err *e)
+static int add_source(struct dsources *s, const char *name, size_t n, const struct dsource *x, struct err *e)
 {
     uint32_t i = labels_id(&s->names, name, n);
     if (i == LABEL_NONE) return err_oom(e, n, "the sources");
@@ -47,7 +47,7 @@ int dedup_count_source(struct dedup_worker *w, const struct doc *doc, const stru
             n = w->a.len;
         }
     }
-    return dsources_add(&w->sources, s ? s : "", s ? n : 0, x, e);
+    return add_source(&w->sources, s ? s : "", s ? n : 0, x, e);
 }
 
 /* What the threads have counted. */
@@ -60,7 +60,7 @@ int dedup_put_sources(struct dedup *d, struct err *e)
     for (int t = 0; t < d->n_workers && !ret; t++) {
         struct dsources *s = &d->workers[t].sources;
         for (size_t i = 0; i < s->names.n && !ret; i++)
-            ret = dsources_add(&all, s->names.name[i], strlen(s->names.name[i]), &s->v[i], e);
+            ret = add_source(&all, s->names.name[i], strlen(s->names.name[i]), &s->v[i], e);
         dsources_free(s);
     }
     for (size_t i = 0; i < all.names.n && !ret; i++) {
@@ -153,7 +153,7 @@ int dedup_texts(struct dedup *d, struct err *e)
 
 /* ---- the page ---- */
 
-void dedup_detail_free(struct dedup_detail *x)
+static void detail_free(struct dedup_detail *x)
 {
     if (!x) return;
     dsources_free(&x->sources);
@@ -262,7 +262,7 @@ static int see_sources(struct dedup *d, struct dedup_detail *x, struct err *e)
                 ret = err_set(e, ERR_DATA, "'%s' is damaged", d->store.dir);
             if (ret) break;
             memcpy(&one, p, sizeof one);
-            ret = dsources_add(&x->sources, (const char *)p + sizeof one, n - sizeof one, &one, e);
+            ret = add_source(&x->sources, (const char *)p + sizeof one, n - sizeof one, &one, e);
         }
     }
     buf_free(&scratch);
@@ -292,6 +292,6 @@ int dedup_report(struct dedup *d, struct err *e)
     if (!ret) ret = each(d, D_PICK, see_pair, x, e);
     if (!ret) ret = see_sources(d, x, e);
     if (!ret) ret = dedup_write_page(d->cfg, &all, x, e);
-    dedup_detail_free(x);
+    detail_free(x);
     return ret;
 }

@@ -33,7 +33,8 @@ struct head {
     uint64_t magic, words, count, hash; /* XXH3 of what precedes */
 };
 
-char *dstore_path(const struct dstore *s, int shard, const char *name)
+/* A file in the shard's directory; caller frees; NULL when out of memory. */
+static char *path_in(const struct dstore *s, int shard, const char *name)
 {
     struct buf b = {0};
     buf_printf(&b, "%s/shard-%05d/%s", s->dir, shard, name);
@@ -44,7 +45,7 @@ char *dstore_file(const struct dstore *s, int by, const char *what, int shard, s
 {
     char name[64];
     snprintf(name, sizeof name, "%s-%05d", what, shard);
-    char *path = dstore_path(s, by, name);
+    char *path = path_in(s, by, name);
     if (!path) err_oom(e, strlen(s->dir), "a path");
     return path;
 }
@@ -81,7 +82,7 @@ int dstore_open(struct dstore *s, const struct dedup_cfg *cfg, const char *print
     *s = (struct dstore){.dir = cfg->workdir, .shard = cfg->shard, .shards = cfg->shards,
                          .mem = cfg->mem / COLLECTIONS};
     if (!s->dir) return 0;
-    char *own = dstore_path(s, s->shard, "");
+    char *own = path_in(s, s->shard, "");
     int ret = own ? 0 : err_oom(e, strlen(s->dir), "a path");
     if (!ret) ret = dir_make(own, e);
     if (!ret) ret = check_print(s, print, e);
@@ -149,7 +150,7 @@ int dstore_put(struct dstore *s, enum dkind k, struct pool *pool, struct err *e)
 {
     if (dsort_finish(&s->sort[k], pool, e)) return -1;
     if (!s->dir) return 0;
-    char *path = dstore_path(s, s->shard, kinds[k].name);
+    char *path = path_in(s, s->shard, kinds[k].name);
     int ret = path ? save(s, &s->sort[k], path, e) : err_oom(e, strlen(s->dir), "a path");
     free(path);
     dstore_drop(s, k);
@@ -182,7 +183,7 @@ int dstore_read(const struct dstore *s, enum dkind k, uint64_t lo, uint64_t hi, 
     m->unique |= kinds[k].unique;
     if (!s->dir) return s->sort[k].words ? dmerge_add_sort(m, &s->sort[k], lo, hi, e) : 0;
     for (int i = 0; i < s->shards; i++) {
-        char *path = dstore_path(s, i, kinds[k].name);
+        char *path = path_in(s, i, kinds[k].name);
         int ret = !path               ? err_oom(e, strlen(s->dir), "a path")
                   : file_exists(path) ? add_file(m, path, lo, hi, e)
                                       : 0; /* a shard without such a phase */
@@ -203,7 +204,7 @@ int dstore_put_blobs(struct dstore *s, enum dblob_kind k, struct err *e)
 {
     if (dblobs_finish(&s->blobs[k], e)) return -1;
     if (!s->dir) return 0;
-    char *path = dstore_path(s, s->shard, blob_names[k]);
+    char *path = path_in(s, s->shard, blob_names[k]);
     struct file_writer *w = path ? file_create(path, 0, e) : NULL;
     int ret = w ? dblobs_write(&s->blobs[k], w, NULL, e) : -1;
     if (!ret)
@@ -222,7 +223,7 @@ int dstore_open_blobs(struct dstore *s, enum dblob_kind k, struct err *e)
     s->read[k] = mem_zalloc((size_t)s->shards, sizeof **s->read);
     if (!s->read[k]) return err_oom(e, (size_t)s->shards * sizeof **s->read, "data of documents");
     for (int i = 0; i < s->shards; i++) {
-        char *path = dstore_path(s, i, blob_names[k]);
+        char *path = path_in(s, i, blob_names[k]);
         int64_t size = path ? file_size(path, e) : err_oom(e, strlen(s->dir), "a path");
         int ret = size < 0 ? -1 : dblobs_open(&s->read[k][i], path, (uint64_t)size, e);
         free(path);
@@ -241,7 +242,7 @@ int dstore_marked(const struct dstore *s, const char *phase, int shard, struct d
                   struct err *e)
 {
     if (!s->dir) return 0;
-    char *path = dstore_path(s, shard, phase);
+    char *path = path_in(s, shard, phase);
     struct buf name = {0}, b = {0};
     buf_printf(&name, "%s.done", path ? path : "");
     free(path);
@@ -261,7 +262,7 @@ int dstore_mark(const struct dstore *s, const char *phase, const struct dedup_st
                 struct err *e)
 {
     if (!s->dir) return 0;
-    char *path = dstore_path(s, s->shard, phase);
+    char *path = path_in(s, s->shard, phase);
     struct buf name = {0};
     buf_printf(&name, "%s.done", path ? path : "");
     free(path);

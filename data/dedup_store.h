@@ -54,8 +54,6 @@ struct dstore {
 int dstore_open(struct dstore *s, const struct dedup_cfg *cfg, const char *print, struct err *e);
 void dstore_close(struct dstore *s);
 
-/* A file in the shard's directory; caller frees; NULL when out of memory. */
-char *dstore_path(const struct dstore *s, int shard, const char *name);
 /* The same of what shard `by` wrote for `shard`; an error is said. */
 char *dstore_file(const struct dstore *s, int by, const char *what, int shard, struct err *e);
 /* Sets the error of such a file; -1. */

@@ -19,7 +19,7 @@ void doc_iter_start(struct doc_iter *it, const struct doc_cfg *cfg, const struct
     it->lazy = cfg->lazy;
     it->any_bytes = cfg->any_bytes;
     it->no_text = cfg->no_text;
-    it->max_line = cfg->max_line ? cfg->max_line : (size_t)64 << 20;
+    it->max_line = cfg->max_line ? cfg->max_line : DOC_LINE_MOST;
     it->pos = 0;
     it->line_no = b->line_no;
     it->valid = b->bad ? 0 : b->checked ? b->valid : utf8_valid_prefix(b->data.data, b->data.len);
@@ -130,42 +130,48 @@ static bool take_line(struct doc_iter *it, struct doc *d)
     return true;
 }
 
-static enum doc_next next_line(struct doc_iter *it, struct doc *d)
+/* The line at pos, which moves on behind it; false: it is blank. */
+static bool cut_line(struct doc_iter *it, struct doc *d)
 {
     const struct buf *b = &it->block->data;
-    while (it->pos < b->len) {
-        size_t from = it->pos;
+    const char *s = b->data + it->pos, *nl = memchr(s, '\n', b->len - it->pos);
+    size_t n = nl ? (size_t)(nl - s) : b->len - it->pos, i = 0;
+    *d = (struct doc){.line = s,
+                      .line_len = n - (n && s[n - 1] == '\r'),
+                      .file = it->block->file,
+                      .line_no = it->line_no++,
+                      .offset = it->block->offset + it->pos};
+    it->pos += n + (nl != NULL);
+    while (i < d->line_len && (s[i] == ' ' || s[i] == '\t')) i++;
+    return i < d->line_len;
+}
+
+/* The document of a line that was cut. */
+static enum doc_next read_line(struct doc_iter *it, struct doc *d)
+{
+    enum doc_format format = it->block->format;
+    size_t from = (size_t)(d->line - it->block->data.data), to = from + d->line_len;
+    const char *why;
+    uint64_t bytes;
+    if (d->line_len > it->max_line) return bad(it, "longer than --max-line", d->line_len);
+    if (doc_convert_wanted(format) && doc_convert_bad(d->line, d->line_len, d, &why, &bytes)) {
+        it->valid = to;
+        return bad(it, why, bytes);
+    }
+    bool any = it->any_bytes && format == DOC_TEXT;
+    if (!any && !valid_utf8(it, from, to)) return bad(it, "invalid UTF-8", d->line_len);
+    if (format != DOC_TEXT) return find_fields(it, d);
+    d->text = d->line;
+    d->text_len = d->line_len;
+    d->line = NULL;
+    return DOC_GOOD;
+}
+
+static enum doc_next next_line(struct doc_iter *it, struct doc *d)
+{
+    while (it->pos < it->block->data.len) {
         if (it->block->format == DOC_JSONL && take_line(it, d)) return DOC_GOOD;
-        const char *nl = memchr(b->data + from, '\n', b->len - from);
-        size_t to = nl ? (size_t)(nl - b->data) : b->len;
-        it->pos = nl ? to + 1 : to;
-        uint64_t line_no = it->line_no++;
-        if (to > from && b->data[to - 1] == '\r') to--;
-        size_t i = from;
-        while (i < to && (b->data[i] == ' ' || b->data[i] == '\t'))
-            i++;
-        if (i == to) continue; /* blank */
-        *d = (struct doc){.line = b->data + from,
-                          .line_len = to - from,
-                          .file = it->block->file,
-                          .line_no = line_no,
-                          .offset = it->block->offset + from};
-        if (to - from > it->max_line) return bad(it, "longer than --max-line", to - from);
-        const char *why;
-        uint64_t bytes;
-        if (doc_convert_wanted(it->block->format) && doc_convert_bad(d->line, d->line_len, d, &why, &bytes)) {
-            it->valid = to;
-            return bad(it, why, bytes);
-        }
-        bool any = it->any_bytes && it->block->format == DOC_TEXT;
-        if (!any && !valid_utf8(it, from, to)) return bad(it, "invalid UTF-8", to - from);
-        if (it->block->format == DOC_TEXT) {
-            d->text = d->line;
-            d->text_len = d->line_len;
-            d->line = NULL;
-            return DOC_GOOD;
-        }
-        return find_fields(it, d);
+        if (cut_line(it, d)) return read_line(it, d);
     }
     return DOC_END;
 }
@@ -232,6 +238,12 @@ enum doc_next doc_iter_next(struct doc_iter *it, struct doc *d)
     return next_line(it, d);
 }
 
+/* A name need not be UTF-8, JSON is. */
+static void emit_name(const struct doc *d, struct buf *out)
+{
+    doc_json_escape(d->file->name, utf8_valid_prefix(d->file->name, strlen(d->file->name)), out);
+}
+
 void doc_emit_id(const struct doc *d, struct buf *out)
 {
     if (d->id) {
@@ -239,11 +251,18 @@ void doc_emit_id(const struct doc *d, struct buf *out)
         return;
     }
     buf_addc(out, '"');
-    doc_json_escape(d->file->name, utf8_valid_prefix(d->file->name, strlen(d->file->name)), out);
+    emit_name(d, out);
     if (!d->only) buf_printf(out, ":%llu", (unsigned long long)d->line_no);
     buf_addc(out, '"');
 }
 
+/* Whether the line says this text as it stands. */
+static bool is_own(const struct doc *d, const char *text, size_t n)
+{
+    return d->line && text == d->text && n == d->text_len;
+}
+
+/* The object with that text, up to its last brace. */
 static void emit_open(const struct doc *d, const char *text, size_t n, struct buf *out)
 {
     if (!d->line) {
@@ -252,24 +271,21 @@ static void emit_open(const struct doc *d, const char *text, size_t n, struct bu
         buf_adds(out, ",\"text\":\"");
         doc_json_escape(text, n, out);
         buf_addc(out, '"');
-    } else if (text == d->text && n == d->text_len) {
-        size_t end = d->line_len;
-        while (d->line[end - 1] != '}')
-            end--;
-        buf_add(out, d->line, end - 1);
-    } else {
-        size_t end = d->line_len;
-        while (d->line[end - 1] != '}')
-            end--;
+        return;
+    }
+    size_t from = 0, end = d->line_len;
+    while (d->line[end - 1] != '}') end--;
+    if (!is_own(d, text, n)) {
         buf_add(out, d->line, d->text_begin);
         doc_json_escape(text, n, out);
-        buf_add(out, d->line + d->text_end, end - 1 - d->text_end);
+        from = d->text_end;
     }
+    buf_add(out, d->line + from, end - 1 - from);
 }
 
 void doc_emit(const struct doc *d, const char *text, size_t n, struct buf *out)
 {
-    if (d->line && text == d->text && n == d->text_len) {
+    if (is_own(d, text, n)) {
         buf_add(out, d->line, d->line_len);
         buf_addc(out, '\n');
         return;
@@ -288,7 +304,7 @@ void doc_emit_with(const struct doc *d, const char *members, struct buf *out)
 void doc_emit_bad(const struct doc *d, const char *reason, uint64_t bytes, struct buf *out)
 {
     buf_adds(out, "{\"file\":\"");
-    doc_json_escape(d->file->name, utf8_valid_prefix(d->file->name, strlen(d->file->name)), out);
+    emit_name(d, out);
     buf_printf(out, "\",\"line\":%llu,\"offset\":%llu,\"bytes\":%llu,\"reason\":\"%s\",\"raw\":\"",
                (unsigned long long)d->line_no, (unsigned long long)d->offset,
                (unsigned long long)bytes, reason);

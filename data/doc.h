@@ -24,6 +24,8 @@
 /* How a text file becomes documents. */
 enum doc_split { DOC_SPLIT_FILE, DOC_SPLIT_PARAGRAPH, DOC_SPLIT_LINE };
 
+enum { DOC_LINE_MOST = 64 << 20 };
+
 struct doc_cfg {
     const char *text_field; /* NULL = "text" */
     enum doc_format format; /* DOC_AUTO: by name, then by the first byte */
@@ -32,7 +34,7 @@ struct doc_cfg {
      * newline)?  Looks at 8 bytes around it at most.  NULL = never. */
     bool (*cut)(const void *arg, const char *s, size_t n, size_t at);
     const void *cut_arg;
-    size_t max_line; /* bytes of a line or text document; 0 = 64 MiB */
+    size_t max_line; /* bytes of a line or text document; 0 = DOC_LINE_MOST */
     size_t block_bytes; /* whole lines up to that, or a longer one, are a block; 0 = 1 MiB */
     bool any_bytes;  /* text files: what is not UTF-8 is a document, too */
     bool lazy;       /* leave escapes in texts of JSONL: see struct doc, doc_canonical() */

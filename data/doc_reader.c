@@ -16,7 +16,6 @@
 
 enum { BLOCK_BYTES = 1 << 20, READ_BYTES = 1 << 18, BAD_KEPT = 256, MOST_AHEAD = 32 };
 enum { HALF_READ = 8 }; /* of a border and what decides about it, the last bytes */
-static const size_t default_max_line = (size_t)64 << 20;
 
 struct doc_reader {
     const struct doc_files *files;
@@ -26,7 +25,6 @@ struct doc_reader {
     enum doc_format format;
     bool eof, fresh;  /* fresh: nothing of the file has been looked at */
     bool begun;       /* a block of the file has been handed out */
-    bool skipping;    /* inside a line that is too long */
     struct doc_convert *convert; /* of file cur, or NULL */
     struct doc_plain *plain;     /* of file cur, or NULL: its blocks may be handed out unread */
     bool passed;                 /* the stream is not where the carry ends */
@@ -56,7 +54,7 @@ struct doc_reader *doc_reader_open(const struct doc_files *files, const struct d
     }
     r->files = files;
     r->cfg = *cfg;
-    if (!r->cfg.max_line) r->cfg.max_line = default_max_line;
+    if (!r->cfg.max_line) r->cfg.max_line = DOC_LINE_MOST;
     if (!r->cfg.block_bytes) r->cfg.block_bytes = BLOCK_BYTES;
     pthread_mutex_init(&r->help_lock, NULL);
     pthread_cond_init(&r->help_over, NULL);
@@ -190,7 +188,7 @@ static int open_next(struct doc_reader *r, struct err *e)
         share(r, r->stream);
     }
     r->format = r->cfg.format != DOC_AUTO ? r->cfg.format : f->format;
-    r->eof = r->skipping = r->begun = r->passed = false;
+    r->eof = r->begun = r->passed = false;
     r->fresh = true;
     r->line_no = 1;
     r->offset = 0;

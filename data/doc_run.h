@@ -48,7 +48,6 @@ struct doc_stage {
 struct doc_run_end {
     size_t n_damaged;
     char damaged[512]; /* describes the first */
-    uint64_t n_blocks;
 };
 
 /* A stop signal ends the run with ERR_STOPPED. */

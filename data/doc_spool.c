@@ -10,9 +10,6 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
-#include "core/base/sig.h"
-
-enum { CHUNK_BYTES = 1 << 18 };
 
 int doc_spool_add(struct doc_spool *s, const void *p, size_t n, struct err *e)
 {
@@ -34,26 +31,6 @@ int doc_spool_end(struct doc_spool *s, struct err *e)
 {
     s->whole = true;
     return s->into ? file_again(s->into, e) : 0;
-}
-
-int doc_spool_rest(struct doc_spool *s, struct err *e)
-{
-    int ret = 0;
-    char *chunk = mem_alloc(CHUNK_BYTES, 1);
-    if (!chunk) return err_oom(e, CHUNK_BYTES, "a buffer");
-    while (!ret && !s->whole) {
-        ssize_t n = read(STDIN_FILENO, chunk, CHUNK_BYTES);
-        if (sig_stop_requested())
-            ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written");
-        else if (n < 0 && errno != EINTR)
-            ret = err_errno(e, errno, "reading", "stdin");
-        else if (n > 0)
-            ret = doc_spool_add(s, chunk, (size_t)n, e);
-        else if (n == 0)
-            ret = doc_spool_end(s, e);
-    }
-    free(chunk);
-    return ret;
 }
 
 static int make_copy(struct doc_spool *s, struct err *e)
@@ -132,11 +109,22 @@ static int spool(struct doc_file *f, struct doc_spool *s, struct err *e)
     return 0;
 }
 
+bool doc_spool_only_once(const struct doc_file *f)
+{
+    struct stat st;
+    if (strcmp(f->path, "-") == 0) return true;
+    return stat(f->path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode));
+}
+
 int doc_spool_stdin(struct doc_files *files, struct doc_spool *s, struct err *e)
 {
     bool seen = false;
     for (size_t i = 0; i < files->n; i++) {
-        if (strcmp(files->v[i].path, "-") != 0) continue;
+        if (strcmp(files->v[i].path, "-") != 0) {
+            if (!doc_spool_only_once(&files->v[i])) continue;
+            err_set(e, ERR_USAGE, "'%s' is a pipe, and this reads its input more than once", files->v[i].name);
+            return err_hint(e, "give it as stdin, of which a copy is made");
+        }
         if (seen) return err_set(e, ERR_USAGE, "stdin is given twice");
         seen = true;
         if (spool(&files->v[i], s, e)) return -1;

@@ -23,14 +23,15 @@ struct doc_spool {
     struct file_writer *into; /* or NULL: it does, and here it is; file_again() when whole.  Who takes it sets NULL */
 };
 
-/* Lets `files` name the copy where they name stdin.  *s is {.fd = -1}, and perhaps .out,
- * before, must outlive the files, and is released with doc_spool_close(). */
+/* Whether what it gives is gone when it has been read: stdin, a pipe. */
+bool doc_spool_only_once(const struct doc_file *f);
+/* Lets `files` name the copy where they name stdin; other pipes are refused.  *s is {.fd = -1},
+ * and perhaps .out, before, must outlive the files, and is released with doc_spool_close(). */
 int doc_spool_stdin(struct doc_files *files, struct doc_spool *s, struct err *e);
 void doc_spool_close(struct doc_spool *s);
 
-/* For the stream that reads stdin.  n bytes more have come; the rest is copied at once. */
+/* For the stream that reads stdin.  n bytes more have come. */
 int doc_spool_add(struct doc_spool *s, const void *p, size_t n, struct err *e);
-int doc_spool_rest(struct doc_spool *s, struct err *e);
 int doc_spool_end(struct doc_spool *s, struct err *e); /* no more will come */
 /* Before the first bytes: they are packed. */
 int doc_spool_packed(struct doc_spool *s, struct err *e);

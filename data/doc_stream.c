@@ -35,8 +35,9 @@ struct doc_stream {
 };
 
 /* Up to n bytes, 0 at the end; in a pipe nothing may come for long: a signal ends that. */
-static ptrdiff_t take(struct doc_stream *s, void *out, size_t n, struct err *e)
+static ptrdiff_t take(void *arg, void *out, size_t n, struct err *e)
 {
+    struct doc_stream *s = arg;
     while (!s->eof) {
         struct pollfd p = {.fd = s->fd, .events = POLLIN};
         int ready = s->waits ? poll(&p, 1, WAIT_MS) : 1;
@@ -105,7 +106,19 @@ static struct doc_stream *new_stream(const char *name, struct err *e)
     return NULL;
 }
 
-/* Of what is packed the copy is made first and read. */
+/* What is packed is copied to its end; then the copy is read, behind the first bytes. */
+static int copy_rest(struct doc_stream *s, struct doc_spool *copy, struct err *e)
+{
+    for (ptrdiff_t n = 1; n > 0;) {
+        n = take(s, s->in + s->len, sizeof s->in - s->len, e);
+        if (n < 0 || doc_spool_add(copy, s->in + s->len, (size_t)n, e)) return -1;
+    }
+    if (doc_spool_end(copy, e)) return -1;
+    s->fd = copy->fd;
+    s->eof = s->waits = false;
+    return lseek(s->fd, (off_t)s->len, SEEK_SET) < 0 ? err_errno(e, errno, "reading", s->name) : 0;
+}
+
 struct doc_stream *doc_stream_open_stdin(struct doc_spool *copy, const char *name, struct err *e)
 {
     struct doc_stream *s = new_stream(name, e);
@@ -113,15 +126,14 @@ struct doc_stream *doc_stream_open_stdin(struct doc_spool *copy, const char *nam
     s->fd = STDIN_FILENO;
     file_widen_pipe(s->fd);
     if (recognise(s, e) || (s->packing != PLAIN && doc_spool_packed(copy, e))) goto fail;
-    if (doc_spool_add(copy, s->in, s->len, e) || (s->eof && doc_spool_end(copy, e))) goto fail;
-    if (s->packing == PLAIN) {
+    if (doc_spool_add(copy, s->in, s->len, e)) goto fail;
+    if (s->packing != PLAIN) {
+        if (copy_rest(s, copy, e)) goto fail;
+    } else {
+        if (s->eof && doc_spool_end(copy, e)) goto fail;
         s->copy = copy;
-        return s;
     }
-    if (doc_spool_rest(copy, e)) goto fail;
-    s->fd = copy->fd;
-    if (lseek(s->fd, (off_t)s->len, SEEK_SET) >= 0) return s;
-    err_errno(e, errno, "reading", name);
+    return s;
 fail:
     doc_stream_close(s);
     return NULL;
@@ -240,7 +252,7 @@ static ptrdiff_t read_gzip(struct doc_stream *s, void *out, size_t n, struct err
 int doc_stream_ahead(struct doc_stream *s, int frames, struct err *e)
 {
     if (s->packing != ZSTD || s->zstd) return 0;
-    s->zstd = zstd_frames_new(s->fd, s->name, s->in, s->len, frames, e);
+    s->zstd = zstd_frames_new(s->fd, take, s, s->in, s->len, frames, e);
     return s->zstd ? 0 : -1;
 }
 

@@ -1,12 +1,10 @@
 #include "data/doc_zstd.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zstd.h>
 
 #include "core/base/buf.h"
@@ -36,7 +34,8 @@ struct frame {
 
 struct zstd_frames {
     int fd;
-    const char *name;
+    zstd_read_fn *read;
+    void *arg; /* of read */
     bool eof;
     struct buf raw; /* read, not yet split: raw.data[pos] is byte `at` of the file */
     size_t pos;
@@ -54,8 +53,7 @@ struct zstd_frames {
     char damage[128];
 };
 
-struct zstd_frames *zstd_frames_new(int fd, const char *name, const void *first, size_t n,
-                                    int ahead, struct err *e)
+struct zstd_frames *zstd_frames_new(int fd, zstd_read_fn *read, void *arg, const void *first, size_t n, int ahead, struct err *e)
 {
     struct zstd_frames *z = mem_zalloc(1, sizeof *z);
     if (!z) {
@@ -63,7 +61,8 @@ struct zstd_frames *zstd_frames_new(int fd, const char *name, const void *first,
         return NULL;
     }
     z->fd = fd;
-    z->name = name;
+    z->read = read;
+    z->arg = arg;
     z->width = ahead > 1 ? (size_t)ahead : 1;
     pthread_mutex_init(&z->lock, NULL);
     pthread_cond_init(&z->changed, NULL);
@@ -105,15 +104,12 @@ static ptrdiff_t refill(struct zstd_frames *z, struct err *e)
         z->pos = 0;
     }
     if (!buf_reserve(&z->raw, READ_BYTES)) return buf_ok(&z->raw, e);
-    while (!z->eof) {
-        ssize_t n = read(z->fd, z->raw.data + z->raw.len, READ_BYTES);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_errno(e, errno, "reading", z->name);
-        z->eof = n == 0;
-        z->raw.len += (size_t)n;
-        return n;
-    }
-    return 0;
+    if (z->eof) return 0;
+    ptrdiff_t n = z->read(z->arg, z->raw.data + z->raw.len, READ_BYTES, e);
+    if (n < 0) return -1;
+    z->eof = n == 0;
+    z->raw.len += (size_t)n;
+    return n;
 }
 
 static bool would_wait(const struct zstd_frames *z)

@@ -20,10 +20,12 @@
 
 struct zstd_frames;
 
-/* Goes on behind the n bytes already read from fd, which stays the caller's; so
- * does name, for messages.  At most `ahead` frames (from 1) are held. */
-struct zstd_frames *zstd_frames_new(int fd, const char *name, const void *first, size_t n,
-                                    int ahead, struct err *e);
+/* Reads on in the packed file: how many bytes (> 0), 0 at the end, -1. */
+typedef ptrdiff_t zstd_read_fn(void *arg, void *out, size_t n, struct err *e);
+
+/* Goes on behind the n bytes already read from fd, which stays the caller's and is only asked whether
+ * there is more.  At most `ahead` frames (from 1) are held. */
+struct zstd_frames *zstd_frames_new(int fd, zstd_read_fn *read, void *arg, const void *first, size_t n, int ahead, struct err *e);
 /* Bytes put into `out`, 0 at the end, -1.  One thread at a time. */
 ptrdiff_t zstd_frames_read(struct zstd_frames *z, void *out, size_t n, struct err *e);
 /* Unpacks one of the frames that are held, from any thread, beside a reading one;

@@ -76,7 +76,8 @@ static int walk(struct ppl *p, struct ppl_worker *w, double *nll, struct err *e)
     return 0;
 }
 
-int ppl_of(struct ppl *p, int thread, const char *text, size_t n, double *out, struct err *e)
+/* The value itself; not a number for a text without a token to predict. */
+static int value_of(struct ppl *p, int thread, const char *text, size_t n, double *out, struct err *e)
 {
     struct ppl_worker *w = &p->work[thread];
     double nll = 0;
@@ -94,7 +95,7 @@ int ppl_of(struct ppl *p, int thread, const char *text, size_t n, double *out, s
 static int run(void *arg, int thread, struct clean_doc *d, struct err *e)
 {
     struct ppl *p = arg;
-    return ppl_of(p, thread, d->text, d->n, &d->value[p->metric], e);
+    return value_of(p, thread, d->text, d->n, &d->value[p->metric], e);
 }
 
 /* ---- set-up ---- */

@@ -19,7 +19,4 @@ struct ppl;
 struct ppl *ppl_add(struct clean_cfg *cfg, const char *spec, struct err *e);
 void ppl_free(struct ppl *p); /* NULL is fine */
 
-/* The value itself; not a number for a text without a token to predict. */
-int ppl_of(struct ppl *p, int thread, const char *text, size_t n, double *out, struct err *e);
-
 #endif

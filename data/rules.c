@@ -66,13 +66,6 @@ int rules_add(struct rules_cfg *c, const struct rule *r, struct err *e)
     return c->n_rules++;
 }
 
-bool rules_any(const struct rules_cfg *c)
-{
-    for (int r = 0; r < c->n_rules; r++)
-        if (c->on[r]) return true;
-    return false;
-}
-
 int rules_find(const struct rules_cfg *c, const char *key, size_t n)
 {
     for (int r = 0; r < c->n_rules; r++)

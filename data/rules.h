@@ -167,7 +167,6 @@ int rules_add(struct rules_cfg *c, const struct rule *r, struct err *e);
 /* "key=value"; "key=off" turns a rule off. */
 int rules_set(struct rules_cfg *c, const char *assignment, struct err *e);
 int rules_find(const struct rules_cfg *c, const char *key, size_t n); /* -1 when there is none */
-bool rules_any(const struct rules_cfg *c);
 static inline bool rules_is_line(const struct rule *r)
 {
     return r->metric == METRIC_LINE;

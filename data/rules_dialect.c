@@ -32,7 +32,8 @@ static bool alnum_first(const char *s, size_t n)
            (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO);
 }
 
-void rules_space_words(struct words *w, const char *s, size_t n)
+/* Words between white space. */
+static void space_words(struct words *w, const char *s, size_t n)
 {
     const struct words_table *t = words_table_get();
     size_t from = 0;
@@ -53,7 +54,7 @@ static int find_words(const struct rules_cfg *c, struct rules_work *work, const 
 {
     struct err e;
     if (rules_masked(c)) return words_space_masked(&work->line_words, s, n, work->masks, &e);
-    rules_space_words(&work->line_words, s, n);
+    space_words(&work->line_words, s, n);
     return 0;
 }
 

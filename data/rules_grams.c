@@ -186,7 +186,7 @@ static double duplicates(struct gram_work *g, size_t n_at, size_t n)
     return (double)dup;
 }
 
-bool rules_grams_room(struct rules_work *work, size_t n)
+static bool grams_room(struct rules_work *work, size_t n)
 {
     struct gram_work *g = &work->grams;
     g->n = n;
@@ -206,7 +206,7 @@ bool rules_grams_words(struct rules_work *work, const struct words *w, const cha
 {
     struct word_counts c = {0};
     work->hashed = false;
-    if (!rules_grams_room(work, w->n)) return false;
+    if (!grams_room(work, w->n)) return false;
     rules_count_words(w, text, n_text, work->grams.hash, work->grams.chars, &c);
     return true;
 }
@@ -214,7 +214,7 @@ bool rules_grams_words(struct rules_work *work, const struct words *w, const cha
 bool rules_words_counted(struct rules_work *work, const char *text, size_t n)
 {
     if (work->hashed) return true;
-    if (!rules_grams_room(work, work->words.n)) return false;
+    if (!grams_room(work, work->words.n)) return false;
     work->counts = (struct word_counts){0};
     rules_count_words(&work->words, text, n, work->grams.hash, work->grams.chars, &work->counts);
     return work->hashed = true;

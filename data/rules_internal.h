@@ -24,10 +24,6 @@ size_t rules_line_end(const char *s, size_t n);
  * left out) that came before. */
 void rules_duplicates(struct rules_work *w, const char *s, size_t n, size_t run, bool skip_blank,
                       struct rules_dups *out);
-
-/* The same where the newlines of the text are known; elements of [begin, n). */
-void rules_duplicates_at(struct rules_work *w, const char *s, size_t begin, size_t n, size_t run,
-                         struct rules_dups *out);
 /* Masks, newlines and the rest in *w. */
 int rules_scan(struct rules_work *w, const char *s, size_t n, struct err *e);
 static inline bool rules_masked(const struct rules_cfg *c) /* masks of the text are made */
@@ -45,8 +41,6 @@ void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const cha
 /* Are there `need` words between white space in [b, e) of a text whose masks are known? */
 bool rules_has_words(const struct rules_work *w, const struct words_table *t, const char *text,
                      size_t b, size_t e, size_t need);
-/* Words between white space. */
-void rules_space_words(struct words *w, const char *s, size_t n);
 /* The n-gram metrics of the other dialects, of w->line_words, the fast way. */
 void rules_grams_other(struct rules_work *w, bool dclm, double chars, double *m);
 /* Gopher's metrics in another dialect. */
@@ -66,7 +60,6 @@ bool rules_table_size(struct hash_counter *t, size_t n);         /* for n entrie
 uint32_t rules_table_count(struct hash_counter *t, uint64_t h);  /* counted so often, now included */
 uint32_t rules_table_get(const struct hash_counter *t, uint64_t h);
 /* Hashes of words, for those below; false and w->oom on lack of memory. */
-bool rules_grams_room(struct rules_work *w, size_t n_words);
 bool rules_grams_words(struct rules_work *w, const struct words *words, const char *text, size_t n);
 bool rules_words_counted(struct rules_work *w, const char *text, size_t n); /* w->words, into w->counts too */
 /* The n-gram metrics (of two words and more), the fast way. */

@@ -140,8 +140,9 @@ void rules_duplicates(struct rules_work *w, const char *s, size_t n, size_t run,
     }
 }
 
-void rules_duplicates_at(struct rules_work *w, const char *s, size_t begin, size_t n, size_t run,
-                         struct rules_dups *out)
+/* rules_duplicates() where the newlines of the text are known; elements of [begin, n). */
+static void duplicates_at(struct rules_work *w, const char *s, size_t begin, size_t n, size_t run,
+                          struct rules_dups *out)
 {
     const uint32_t *nl = w->nl, *end = w->n_nl ? nl + w->n_nl : nl;
     *out = (struct rules_dups){0};
@@ -331,7 +332,7 @@ void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const cha
     size_t from = 0, to = n;
     rules_strip(words_table_get(), text, &from, &to);
     if (fast)
-        rules_duplicates_at(w, text, from, to, 2, &d);
+        duplicates_at(w, text, from, to, 2, &d);
     else
         rules_duplicates(w, text + from, to - from, 2, false, &d);
     if (d.n) {
@@ -339,7 +340,7 @@ void rules_repetition(const struct rules_cfg *c, struct rules_work *w, const cha
         m[METRIC_DUP_PARA_CHARS] = (double)d.dup_chars / chars;
     }
     if (fast)
-        rules_duplicates_at(w, text, 0, n, 1, &d);
+        duplicates_at(w, text, 0, n, 1, &d);
     else
         rules_duplicates(w, text, n, 1, false, &d);
     if (d.n) {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,18 +230,6 @@ int file_write(struct file_writer *w, const void *p, size_t n, struct err *e)
     if (n) memcpy(w->buf + w->used, p, n);
     w->used += n;
     return 0;
-}
-
-int file_printf(struct file_writer *w, struct err *e, const char *fmt, ...)
-{
-    struct buf b = {0};
-    va_list ap;
-    va_start(ap, fmt);
-    buf_vprintf(&b, fmt, ap);
-    va_end(ap);
-    int ret = buf_ok(&b, e) || file_write(w, b.data, b.len, e) ? -1 : 0;
-    buf_free(&b);
-    return ret;
 }
 
 int file_flush(struct file_writer *w, struct err *e)
@@ -506,7 +493,7 @@ int file_append_line(const char *path, const char *line, size_t n, struct err *e
 int file_map(struct file_map *m, const char *path, struct err *e)
 {
     *m = (struct file_map){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is none, and not waited for */
     if (fd < 0) return err_open(e, errno, path);
     struct stat st;
     int ret = -1;

@@ -22,8 +22,6 @@ struct file_writer;
  * at once. */
 struct file_writer *file_create(const char *path, uint64_t expected_bytes, struct err *e);
 int file_write(struct file_writer *w, const void *p, size_t n, struct err *e);
-int file_printf(struct file_writer *w, struct err *e, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 /* To stdout, a device or a pipe all goes out now: somebody may wait for it. */
 int file_flush(struct file_writer *w, struct err *e);
 uint64_t file_offset(const struct file_writer *w); /* bytes written so far */

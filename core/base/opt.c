@@ -29,7 +29,8 @@ static const struct opt *find_letter(const struct opt *opts, char letter)
     return NULL;
 }
 
-size_t opt_names(const struct opt *opts, const char **names, size_t max)
+/* Long names of all options into names[max]; returns how many. */
+static size_t long_names(const struct opt *opts, const char **names, size_t max)
 {
     size_t n = 0;
     for (const struct opt *o = opts; o->type != OPT_T_END && n < max; o++)
@@ -58,7 +59,7 @@ static int unknown_name(const struct cmd *c, const char *what, const char *shown
                         enum err_code code, struct err *e)
 {
     const char *names[256];
-    size_t n = opt_names(c->opts, names, COUNT_OF(names));
+    size_t n = long_names(c->opts, names, COUNT_OF(names));
     err_set(e, code, "unknown %s %s", what, shown);
     if (hint_other(c, name, e)) return -1;
     const char *near = opt_nearest(name, names, n);
@@ -301,7 +302,8 @@ static int apply_defaults(const struct cmd *c, void *cfg, struct opt_result *r, 
     return 0;
 }
 
-void opt_env_name(const struct opt *o, char out[64])
+/* "LLMCTL_MIN_LR" for min-lr. */
+static void env_name(const struct opt *o, char out[64])
 {
     size_t n = (size_t)snprintf(out, 64, "LLMCTL_%s", o->name);
     for (size_t k = 0; k < n && k < 63; k++) out[k] = out[k] == '-' ? '_' : (char)toupper((unsigned char)out[k]);
@@ -318,7 +320,7 @@ static int apply_environment(const struct cmd *c, void *cfg, struct opt_result *
     for (const struct opt *o = c->opts; o->type != OPT_T_END; o++) {
         char name[64];
         if (o->type == OPT_T_GROUP || o->type == OPT_T_LIST || only_on_line(o)) continue;
-        opt_env_name(o, name);
+        env_name(o, name);
         const char *v = getenv(name);
         if (!v || !*v) continue;
         if (set_value(o, cfg, v, name, r, e)) return -1;

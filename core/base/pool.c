@@ -111,7 +111,8 @@ static int cgroup_cpus(void)
     return n < 1 ? 1 : n > 4096 ? 4096 : (int)n;
 }
 
-int pool_default_threads(void)
+/* CPUs this process may use. */
+static int default_threads(void)
 {
     cpu_set_t set;
     int n = 1, limit = cgroup_cpus();
@@ -121,7 +122,7 @@ int pool_default_threads(void)
 
 struct pool *pool_new(int n_threads, struct err *e)
 {
-    if (n_threads <= 0) n_threads = pool_default_threads();
+    if (n_threads <= 0) n_threads = default_threads();
     if (n_threads > 256) n_threads = 256;
     size_t bytes = sizeof(struct pool) + (size_t)n_threads * sizeof(struct worker);
     struct pool *p = aligned_alloc(64, (bytes + 63) & ~(size_t)63);

@@ -25,7 +25,4 @@ void pool_free(struct pool *p); /* NULL is fine */
 int pool_threads(const struct pool *p); /* 1 for NULL */
 void pool_run(struct pool *p, int n_slices, pool_fn *fn, void *arg);
 
-/* CPUs this process may use. */
-int pool_default_threads(void);
-
 #endif

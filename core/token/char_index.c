@@ -5,12 +5,12 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/unicode.h"
 
 size_t utf8_broken_part(const uint8_t *s, size_t n)
 {
     uint8_t low = 0x80, high = 0xBF, b = s[0];
-    size_t need = b >= 0xC2 && b <= 0xDF ? 2 : b >= 0xE0 && b <= 0xEF ? 3 : b >= 0xF0 && b <= 0xF4 ? 4 : 1;
-    size_t good = 1;
+    size_t need = b >= 0xC2 && b <= 0xF4 ? uni_len(b) : 1, good = 1;
     if (b == 0xE0) low = 0xA0;
     if (b == 0xED) high = 0x9F;
     if (b == 0xF0) low = 0x90;
@@ -27,8 +27,7 @@ size_t utf8_unfinished(const uint8_t *s, size_t n)
     for (size_t k = 1; k <= 3 && k <= n; k++) {
         uint8_t b = s[n - k];
         if (b >= 0x80 && b < 0xC0) continue; /* in a character */
-        size_t need = b >= 0xF0 ? 4 : b >= 0xE0 ? 3 : 2;
-        return b >= 0xC2 && b <= 0xF4 && k < need && utf8_broken_part(s + n - k, k) == k ? k : 0;
+        return b >= 0xC2 && b <= 0xF4 && k < uni_len(b) && utf8_broken_part(s + n - k, k) == k ? k : 0;
     }
     return 0;
 }

@@ -288,7 +288,7 @@ static void measure_spans(const struct unigram *u, const uint16_t *symbols, cons
     for (size_t i = 0; i < n_spans; i++) {
         size_t begin = at;
         for (; k < span[i].end; k++) {
-            size_t len = word[at] < 0x80 ? 1 : word[at] < 0xE0 ? 2 : word[at] < 0xF0 ? 3 : 4;
+            size_t len = uni_len(word[at]);
             uint32_t byte = symbols[k] - (uint32_t)u->first_byte;
             bool one_of_many = u->first_byte && byte >= 0x80 && byte < 0x100;
             if (one_of_many && byte >= 0xC0) left = len;

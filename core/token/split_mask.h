@@ -243,18 +243,12 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
 }
 #endif
 
-/* How many bytes a character has that begins with this one, if it is whole. */
-SPLIT_INLINE int split_len_of(uint8_t first)
-{
-    return first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-}
-
 /* The characters whose bytes are in `left`, one after the other. */
 SPLIT_INLINE void split_classify_rest(const uint8_t *s, uint64_t left, const struct split_rule *r, struct split_masks *m)
 {
     while (left) {
         int i = low_bit(left);
-        if (i > 60 && i + split_len_of(s[i]) > 64) { /* or it is broken, which is seen when it comes first */
+        if (i > 60 && i + (int)uni_len(s[i]) > 64) { /* or it is broken, which is seen when it comes first */
             m->known = i;
             break;
         }

@@ -203,49 +203,51 @@ static bool is_plain(const struct word_forms *f, const uint8_t *class, bool *sig
     return true;
 }
 
-/* Tokens of ASCII from id k on that stand one behind the other or with white space of ASCII between; returns the first other.
- * The place depends on as little as can be. */
+/* Those of take_plain() in the 64 bytes from w->i on: returns the first other one, *end is behind the last of them, or behind the
+ * white space that the bytes end with.  The place depends on as little as can be. */
+static inline __attribute__((always_inline)) size_t take_window(struct walk *w, const struct tok_span_size *size, const int32_t *id,
+                                                                size_t n_ids, size_t k, size_t offset, struct tok_span *span, size_t *end)
+{
+    struct window v = look_at(w->s + w->i, w->n - w->i);
+    const uint64_t have[2] = {v.letters, w->signs ? v.signs : 0};
+    size_t at = 0, behind_gap = n_ids; /* the last token that is */
+    uint64_t behind = ~v.gaps;
+    for (; k < n_ids && at < 64 && (behind = ~v.gaps >> at); k++) {
+        const struct tok_span_size z = size[id[k]];
+        size_t skip = (size_t)__builtin_ctzll(behind), from = at + skip;
+        uint64_t missing = ((uint64_t)z.ones << from) & ~have[z.sign];
+        bool gap = skip > 0, joined = w->open & !gap, other = (z.inner ^ joined) & !z.sign;
+        if ((missing != 0) | (from + z.n > 64) | other) break; /* which it is cannot be guessed, but that it goes on */
+        behind_gap = gap ? k : behind_gap;
+        span[k] = (struct tok_span){.begin = offset + w->i + from, .end = offset + w->i + from + z.n};
+        w->open = !z.sign;
+        at = from + z.n;
+    }
+    if (behind_gap < k) {
+        w->safe = span[behind_gap].begin - offset - 1;
+        w->safe_id = behind_gap;
+    }
+    if (!behind) { /* white space until there */
+        w->safe = w->i + 63;
+        w->safe_id = k;
+        w->open = false;
+        at = 64;
+    }
+    *end = at;
+    return k;
+}
+
+/* Tokens of ASCII from id k on that stand one behind the other or with white space of ASCII between; returns the first other. */
 static size_t take_plain(struct walk *w, const struct tok_span_size *size, const struct tok_ids *ids, size_t k, size_t offset,
                          struct tok_span *span)
 {
-    const uint8_t *s = w->s;
-    const int32_t *id = ids->id;
-    size_t i = w->i, n = w->n, n_ids = ids->n, safe = w->safe, safe_id = w->safe_id, at = 64;
-    bool open = w->open;
-    while (at > 64 - 2 * AT_ONCE && k < n_ids && i < n && s[i] < 0x80) { /* else it is not for the window's end that the last one broke off */
-        struct window v = look_at(s + i, n - i);
-        const uint64_t have[2] = {v.letters, w->signs ? v.signs : 0};
-        size_t behind_gap = n_ids; /* the last one that is */
-        bool blank = false;
-        for (at = 0; k < n_ids && at < 64; k++) {
-            const struct tok_span_size z = size[id[k]];
-            uint64_t behind = ~v.gaps >> at;
-            if (!behind) { /* white space until there */
-                blank = true;
-                open = false;
-                at = 64;
-                break;
-            }
-            size_t skip = (size_t)__builtin_ctzll(behind), from = at + skip;
-            uint64_t missing = ((uint64_t)z.ones << from) & ~have[z.sign];
-            bool gap = skip > 0, joined = open & !gap, other = (z.inner ^ joined) & !z.sign;
-            if ((missing != 0) | (from + z.n > 64) | other) break; /* which it is cannot be guessed, but that it goes on */
-            behind_gap = gap ? k : behind_gap;
-            span[k] = (struct tok_span){.begin = offset + i + from, .end = offset + i + from + z.n};
-            open = !z.sign;
-            at = from + z.n;
-        }
-        if (behind_gap < k) {
-            safe = span[behind_gap].begin - offset - 1;
-            safe_id = behind_gap;
-        }
-        if (blank) {
-            safe = i + 63;
-            safe_id = k;
-        }
-        i += at;
+    struct walk here = *w; /* whose members are no memory */
+    size_t end = 64;
+    while (end > 64 - 2 * AT_ONCE && k < ids->n && here.i < here.n && here.s[here.i] < 0x80) { /* else it is not for the window's end that the last one broke off */
+        k = take_window(&here, size, ids->id, ids->n, k, offset, span, &end);
+        here.i += end;
     }
-    *w = (struct walk){.t = w->t, .f = w->f, .s = s, .n = n, .signs = w->signs, .i = i, .safe = safe, .safe_id = safe_id, .open = open};
+    *w = here;
     return k;
 }
 

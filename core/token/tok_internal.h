@@ -54,6 +54,7 @@ struct tok_matcher {
 enum { PLACE_FIRST = -1, PLACE_SECOND = -2 };
 struct tok_place {
     int id, type;
+    int later; /* of a text that is cut into windows: its type in those behind the first, which HF's templates leave as it was */
 };
 struct tok_places {
     struct tok_place *v;

@@ -168,44 +168,57 @@ static bool is_used(const struct tokenizer *t, int32_t id)
     return id >= 0 && id < t->vocab.n && (t->vocab.v[id].flags & VOCAB_USED);
 }
 
-/* Bytes of a run of byte tokens from i on; returns its end. */
+/* Bytes of a run of byte tokens from i on; returns its end.  `run` is work space. */
 static size_t byte_run(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t i, size_t n,
-                       bool skip_special, struct buf *out)
+                       bool skip_special, struct buf *run, struct buf *out)
 {
-    struct buf run = {0};
+    buf_clear(run);
     for (; i < n && is_used(t, id[i]); i++) {
         if (l->joined && skip_special && tok_is_skipped(t, id[i])) continue;
         if (!l->v[id[i]].slow) break;
-        buf_addc(&run, (char)l->v[id[i]].byte);
+        buf_addc(run, (char)l->v[id[i]].byte);
     }
-    if (run.oom) out->oom = true;
-    else add_bytes(&run, l->joined, out);
-    buf_free(&run);
+    if (run->oom) out->oom = true;
+    else add_bytes(run, l->joined, out);
+    return i;
+}
+
+/* Tokens from i on that are no bytes; returns the first other one.  What was written is no reason to read anything again. */
+static size_t copy_texts(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t i, size_t n,
+                         bool skip_special, struct buf *out)
+{
+    const char *pool = buf_text(&l->pool);
+    char *data = out->data;
+    size_t len = out->len, cap = out->cap;
+    for (; i < n && is_used(t, id[i]); i++) {
+        const struct tok_later *v = &l->v[id[i]];
+        bool skip = skip_special && tok_is_skipped(t, id[i]);
+        if (v->slow && !(skip && l->joined)) break;
+        if (skip) continue;
+        if (cap - len < (size_t)v->len + VECTOR + 1) {
+            out->len = len;
+            if (!buf_reserve(out, (size_t)v->len + VECTOR + 1 + len / 2)) return i;
+            data = out->data;
+            cap = out->cap;
+        }
+        memcpy(data + len, pool + v->off, VECTOR);
+        if (v->len > VECTOR) memcpy(data + len, pool + v->off, v->len);
+        len += v->len;
+    }
+    out->len = len;
+    if (data) data[len] = '\0';
     return i;
 }
 
 size_t tok_later_decode(const struct tokenizer *t, const struct tok_laters *l, const int32_t *id, size_t n, bool skip_special,
                         struct buf *out)
 {
-    const char *pool = buf_text(&l->pool);
-    for (size_t i = 0; i < n;) {
-        if (!is_used(t, id[i])) return i;
-        const struct tok_later *v = &l->v[id[i]];
-        bool skip = skip_special && tok_is_skipped(t, id[i]);
-        if (v->slow && !(skip && l->joined)) {
-            i = byte_run(t, l, id, i, n, skip_special, out);
-            continue;
-        }
-        i++;
-        if (skip) continue;
-        if (out->cap - out->len < (size_t)v->len + VECTOR + 1 &&
-            !buf_reserve(out, (size_t)v->len + VECTOR + 1 + out->len / 2))
-            return n;
-        char *to = out->data + out->len;
-        memcpy(to, pool + v->off, VECTOR);
-        if (v->len > VECTOR) memcpy(to, pool + v->off, v->len);
-        out->len += v->len;
-        out->data[out->len] = 0;
+    struct buf run = {0};
+    size_t i = 0;
+    while (i < n && is_used(t, id[i]) && !out->oom) {
+        i = copy_texts(t, l, id, i, n, skip_special, out);
+        if (i < n && is_used(t, id[i]) && !out->oom) i = byte_run(t, l, id, i, n, skip_special, &run, out);
     }
-    return n;
+    buf_free(&run);
+    return out->oom ? n : i;
 }

@@ -10,7 +10,7 @@
 
 const struct tok_places *tok_places(const struct tokenizer *t, bool pair)
 {
-    static struct tok_place texts[] = {{PLACE_FIRST, 0}, {PLACE_SECOND, 1}};
+    static struct tok_place texts[] = {{PLACE_FIRST, 0, 0}, {PLACE_SECOND, 1, 1}};
     static const struct tok_places one = {.v = texts, .n = 1}, two = {.v = texts, .n = 2};
     if (!t->single.n) return pair ? &two : &one;
     if (!pair) return &t->single;
@@ -192,13 +192,19 @@ static int fill(const struct tokenizer *t, struct tok_encoding *x, struct err *e
     return 0;
 }
 
+/* Whether this is a window behind the first, of a text that is cut. */
+static bool is_later(const struct tok_encoding *x, int k, unsigned flags)
+{
+    return (flags & TOK_WINDOWS) && x->window > 1 && x->part[k].n < x->whole[k].n;
+}
+
 /* The parts as they are now, in their places. */
 static int put_together(const struct tokenizer *t, const struct tok_places *p, unsigned flags, struct tok_encoding *x, struct err *e)
 {
     x->ids.n = 0;
     for (int i = 0; i < p->n; i++) {
         int id = p->v[i].id, type = p->v[i].type, ret = 0;
-        if (id < 0) ret = put_text(x, id == PLACE_SECOND, type, e);
+        if (id < 0) ret = put_text(x, id == PLACE_SECOND, is_later(x, id == PLACE_SECOND, flags) ? p->v[i].later : type, e);
         else if (flags & TOK_TEMPLATE) ret = push(x, id, (struct tok_span){0}, type, TOK_FROM_TEMPLATE, e);
         if (ret) return -1;
     }

@@ -38,7 +38,15 @@ static int add_place(struct tok_places *p, int id, int type, struct err *e)
     if (!v) return err_oom(e, 1, "a template");
     p->v = v;
     if (id == PLACE_FIRST && !tok_places_times(p, PLACE_FIRST)) p->text = p->n;
-    v[p->n++] = (struct tok_place){id, type};
+    v[p->n++] = (struct tok_place){id, type, type};
+    return 0;
+}
+
+/* The same once more, but of this type. */
+static int add_same(struct tok_places *p, const struct tok_place *from, int type, struct err *e)
+{
+    if (add_place(p, from->id, type, e)) return -1;
+    p->v[p->n - 1].later = from->later;
     return 0;
 }
 
@@ -107,7 +115,7 @@ static int take_encoding(const struct tok_places *from, int type, struct shape *
 {
     struct tok_places *p = next(to, e);
     for (int i = 0; p && i < from->n; i++)
-        if (add_place(p, from->v[i].id, type, e)) return -1;
+        if (add_same(p, &from->v[i], type, e)) return -1;
     return p ? 0 : -1;
 }
 
@@ -190,16 +198,17 @@ static int put_first(struct tok_places *p, int id, int type, struct err *e)
 {
     if (add_place(p, id, type, e)) return -1;
     memmove(p->v + 1, p->v, (size_t)(p->n - 1) * sizeof *p->v);
-    p->v[0] = (struct tok_place){id, type};
+    p->v[0] = (struct tok_place){id, type, type};
     return 0;
 }
 
-/* cls A sep, and each further encoding: B sep (BERT), or sep B sep, all of type 0 (RoBERTa). */
+/* cls A sep, and each further encoding: B sep (BERT), or sep B sep, all of type 0 (RoBERTa; later windows where it puts
+ * tokens around them). */
 static int put_around(struct shape *s, int cls, int sep, bool roberta, struct err *e)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct tok_places *p = &s->v[i];
-        for (int k = 0; roberta && k < p->n; k++) p->v[k].type = 0;
+        for (int k = 0; roberta && k < p->n; k++) p->v[k] = (struct tok_place){p->v[k].id, 0, s->special ? 0 : p->v[k].later};
         if (!s->special) continue;
         if ((i == 0 || roberta) && put_first(p, i == 0 ? cls : sep, 0, e)) return -1;
         if (add_place(p, sep, i > 0 && !roberta, e)) return -1;
@@ -303,7 +312,7 @@ static int join(const struct shape *s, struct tok_places *to, struct err *e)
 {
     for (size_t i = 0; i < s->n && !s->broken; i++)
         for (int k = 0; k < s->v[i].n; k++)
-            if (add_place(to, s->v[i].v[k].id, s->v[i].v[k].type, e)) return -1;
+            if (add_same(to, &s->v[i].v[k], s->v[i].v[k].type, e)) return -1;
     to->more = to->n && s->special ? (int)s->added - tok_places_ids(to) : 0;
     return 0;
 }

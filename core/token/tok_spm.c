@@ -421,10 +421,10 @@ int tok_add_ends(struct tokenizer *t, bool bos, bool eos, struct err *e)
         struct tok_places *p = pair ? &t->pair : &t->single;
         if (!(p->v = mem_alloc(6, sizeof *p->v))) return err_oom(e, 6, "a template");
         for (int k = 0; k <= pair; k++) {
-            if (t->adds_bos) p->v[p->n++] = (struct tok_place){t->bos, k};
+            if (t->adds_bos) p->v[p->n++] = (struct tok_place){t->bos, k, k};
             if (k == 0) p->text = p->n;
-            p->v[p->n++] = (struct tok_place){k ? PLACE_SECOND : PLACE_FIRST, k};
-            if (t->adds_eos) p->v[p->n++] = (struct tok_place){t->eos, k};
+            p->v[p->n++] = (struct tok_place){k ? PLACE_SECOND : PLACE_FIRST, k, k};
+            if (t->adds_eos) p->v[p->n++] = (struct tok_place){t->eos, k, k};
         }
     }
     return 0;

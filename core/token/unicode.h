@@ -47,6 +47,12 @@ static inline bool uni_cont(uint8_t b)
     return (b & 0xC0) == 0x80;
 }
 
+/* Bytes of the character that begins with this one, in text that is known to be UTF-8. */
+static inline unsigned uni_len(uint8_t first)
+{
+    return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
 /* uni_next() without a call. */
 static inline struct uni_char uni_next_inline(const uint8_t *s, size_t n)
 {

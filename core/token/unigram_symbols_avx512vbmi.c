@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/token/lanes.h"
+#include "core/token/unicode.h"
 #include "core/token/unigram.h"
 
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
@@ -58,7 +59,7 @@ static __attribute__((noinline)) size_t spread(const struct unigram *u, const ui
         uint32_t c = code[i], from = c & ~UNIGRAM_MANY;
         const uint8_t *s = p + _tzcnt_u64(first);
         bool bytes = c == UNIGRAM_BYTES;
-        size_t len = !(odd & 1) ? 1 : !bytes ? u->many[from] : *s < 0xE0 ? 2 : *s < 0xF0 ? 3 : 4;
+        size_t len = !(odd & 1) ? 1 : bytes ? uni_len(*s) : u->many[from];
         if (len == 0 || k + len > UNIGRAM_SLACK) return 0;
         to[k] = code[i];
         for (size_t j = 0; (odd & 1) && j < len; j++) to[k + j] = bytes ? (uint16_t)(u->first_byte + s[j]) : u->many[from + 1 + j];

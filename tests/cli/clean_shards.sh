@@ -40,7 +40,8 @@ fails 2 "from 0 to N - 1" "$LLMCTL" clean in --shard 2/2 --out x.jsonl
 fails 2 "want I/N" "$LLMCTL" clean in --shard 2 --out x.jsonl
 fails 2 "needs --out" "$LLMCTL" clean in --shard 0/2
 fails 2 "neither mpirun" "$LLMCTL" clean in --shard auto --out x.jsonl
-fails 2 "standard input" "$LLMCTL" clean --shard 0/2 --out x.jsonl <in/a.jsonl
+fails 2 "cannot part stdin" "$LLMCTL" clean --shard 0/2 --out x.jsonl <in/a.jsonl
+fails 2 "which is no file" "$LLMCTL" clean --shard 0/2 --out x.jsonl <(cat in/a.jsonl)
 fails 2 "whole corpus" "$LLMCTL" clean in --shard 0/2 --out x.jsonl --outliers mad:3
 fails 2 "not with --replay" "$LLMCTL" clean --replay one/d.jsonl.zst --shard 0/2
 fails 2 "not with --replay or --train" "$LLMCTL" clean --train-classifier in/a.jsonl in/d.jsonl --shard 0/2 --out q.llmz

@@ -67,14 +67,30 @@ for t in 1 2 8; do
 done
 
 # A stop signal ends the wait for who writes the pipe, and leaves nothing behind.
+gzip -c many.jsonl >many.jsonl.gz
 mkdir stop && cd stop && mkfifo slow
-for how in "" --near; do
-    (cat ../many.jsonl; exec sleep 3) >slow & writer=$!
-    "$LLMCTL" dedup $how -q --out o.jsonl <slow 2>err & pid=$!
-    sleep 0.3; start=$(date +%s%N); got=0
-    kill -TERM $pid; wait $pid || got=$?
-    [ $got = 75 ] && [ $(($(date +%s%N) - start)) -lt 1500000000 ] || fail "a stop signal gives $got after $((($(date +%s%N) - start) / 1000000)) ms"
-    [ "$(ls -A)" = "err
+for input in many.jsonl own.jsonl.zst many.jsonl.gz; do
+    for how in "" --near; do
+        (cat ../$input; exec sleep 3) >slow & writer=$!
+        "$LLMCTL" dedup $how -q --out o.jsonl <slow 2>err & pid=$!
+        sleep 0.3; start=$(date +%s%N); got=0
+        kill -TERM $pid; wait $pid || got=$?
+        [ $got = 75 ] && [ $(($(date +%s%N) - start)) -lt 1500000000 ] || fail "$input: a stop signal gives $got after $((($(date +%s%N) - start) / 1000000)) ms"
+        [ "$(ls -A)" = "err
 slow" ] || fail "left behind: $(ls -A)"
-    kill $writer; wait $writer || true
+        kill $writer; wait $writer || true
+    done
 done
+# Who writes a pipe may be slow, whatever is packed and whether it has a name.
+for input in many.jsonl own.jsonl.zst many.jsonl.gz; do
+    (head -c 1000 ../$input; sleep 0.3; tail -c +1001 ../$input) >slow & writer=$!
+    "$LLMCTL" dedup slow -q --out o.jsonl
+    wait $writer
+    cmp o.jsonl ../plain.jsonl || fail "$input through a pipe with a name"
+    (head -c 1000 ../$input; sleep 0.3; tail -c +1001 ../$input) | "$LLMCTL" dedup --near -q --out o.jsonl
+    "$LLMCTL" dedup --near ../$input -q | cmp - o.jsonl || fail "$input through a pipe"
+done
+# Of what is read more than once only stdin is copied.
+expect_error 2 "'slow' is a pipe, and this reads its input more than once; give it as stdin" "$LLMCTL" dedup --near slow
+expect_error 2 "is a pipe" "$LLMCTL" dedup --substring 50 ../many.jsonl <(cat ../many.jsonl)
+expect_error 2 "slow cannot be read again" "$LLMCTL" dedup slow --workdir w --out o.jsonl

@@ -94,3 +94,8 @@ expect_error 66 "nothing" "$LLMCTL" verify nothing
 sed 's/"model_type": "[a-z]*"/"model_type": "mamba"/' hf/config.json >mamba.json
 mv mamba.json hf/config.json
 "$LLMCTL" inspect hf >out; has "model: not read:"; has "mamba"; has "{0..2}."
+
+# A pipe that nobody writes to is not waited for.
+mkfifo nobody nobody.tok
+expect_error 66 "'nobody' is not a regular file" timeout -k 1 20 "$LLMCTL" inspect nobody
+expect_error 66 "'nobody.tok' is not a regular file" timeout -k 1 20 "$LLMCTL" tokenize decode nobody.tok

@@ -138,3 +138,18 @@ wait $! || status=$?
 is $status 75
 is "$(cat err)" 'llmctl tokenize chat: stopped by a signal'
 exec 3>&- 4<&-
+
+# what a chat has and the template leaves out is told, once; what a text says is no member
+cat >more.jsonl <<'EOF'
+{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_content":"c","tool_calls":[{"type":"function","function":{"name":"f","arguments":{}}}]}],"tools": [{"x":1}]}
+{"messages":[{"role":"user","content":"a"}],"tools":[{"x":1}]}
+{"tools":[],"a":"tools","messages":[{"role":"user","content":"\"tools\": [1, 2], \"tool_calls\": 5"},{"role":"assistant","content":"b","reasoning_content":"","tool_calls":null}]}
+EOF
+"$LLMCTL" tokenize chat more.jsonl --template chatml 2>&1 >/dev/null | sed 's/^warning: //' >err
+is "$(cat err)" "the template does not use 'tools', which 2 chats have: left out there; the first: more.jsonl:1
+the template does not use 'tool_calls', which 1 chat has: left out there; the first: more.jsonl:1
+the template does not use 'reasoning_content', which 1 chat has: left out there; the first: more.jsonl:1"
+printf '{{ tools }}{%% for m in messages %%}{{ m.tool_calls }}{{ m.thinking }}{%% endfor %%}' >uses.jinja
+is "$("$LLMCTL" tokenize chat more.jsonl --template uses.jinja 2>&1 >/dev/null)" ''
+tail -n 1 more.jsonl >last.jsonl
+is "$("$LLMCTL" tokenize chat last.jsonl --template chatml 2>&1 >/dev/null)" ''

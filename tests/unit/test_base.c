@@ -274,7 +274,7 @@ static void a_file_appears_whole_or_not_at_all(void **state)
     assert_int_equal(file_read_all(at("a"), 100, &b, &e), 0);
     assert_string_equal(b.data, "old");
     w = file_create(at("a"), 1000, &e);
-    for (int i = 0; i < 100000; i++) assert_int_equal(file_printf(w, &e, "%06d\n", i), 0);
+    for (int i = 0; i < 100000; i++) assert_int_equal(file_write(w, "123456\n", 7, &e), 0);
     assert_int_equal(file_offset(w), 700000);
     assert_int_equal(file_commit(w, &e), 0);
     assert_int_equal(file_size(at("a"), &e), 700000);

@@ -195,6 +195,53 @@ static void windows_are_of_the_text_that_is_cut(void **state)
     }
 }
 
+/* Types of a text that is cut: HF's templates set those of the first window only, RoBERTa's all where it puts tokens around
+ * them.  What is not cut has the template's in each.  The values are those of HF tokenizers 0.23. */
+static void later_windows_keep_the_types_of_their_text(void **state)
+{
+    (void)state;
+#define PIECE(name, type) "{\"Sequence\":{\"id\":\"" name "\",\"type_id\":" type "}}"
+#define FIRST "{\"SpecialToken\":{\"id\":\"[\",\"type_id\":5}},"
+#define TYPES "{\"type\":\"TemplateProcessing\",\"single\":[" FIRST PIECE("A", "2") "],\"pair\":[" FIRST PIECE("A", "2") "," PIECE("B", "3") \
+                 "],\"special_tokens\":{\"[\":{\"id\":\"[\",\"ids\":[0],\"tokens\":[\"[\"]}}}"
+#define ROBERTA "{\"type\":\"RobertaProcessing\",\"sep\":[\"]\",1],\"cls\":[\"[\",0],\"trim_offsets\":false,\"add_prefix_space\":false}"
+    static const struct {
+        const char *post, *cut, *a, *b;
+        int most;
+        unsigned flags;
+        const char *first, *later; /* types */
+    } texts[] = {
+        {TYPES, "First", "a b c d", "e", 3, 0, "223", "003"}, {TYPES, "Second", "e", "a b c d", 3, 0, "233", "211"},
+        {TYPES, "First", "a b c d", NULL, 3, 0, "222", "0"}, {TYPES, "First", "a b c d", "e", 4, TOK_TEMPLATE, "5223", "5003"},
+        {TYPES, "Second", "e", "a b c d", 4, TOK_TEMPLATE, "5233", "5211"}, {TYPES, "First", "a b c d", NULL, 4, TOK_TEMPLATE, "5222", "50"},
+        {ROBERTA, "First", "a b c d", "e", 3, 0, "000", "000"}, {ROBERTA, "Second", "e", "a b c d", 3, 0, "000", "011"},
+        {ROBERTA, "First", "a b c d", "e", 7, TOK_TEMPLATE, "0000000", "0000000"}, {ROBERTA, "Second", "e", "a b c d", 7, TOK_TEMPLATE, "0000000", "0000000"}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct err e = {0};
+        struct buf json = {0};
+        buf_printf(&json, "{\"truncation\":{\"max_length\":%d,\"direction\":\"Right\",\"strategy\":\"Only%s\",\"stride\":0},\"pre_tokenizer\":{\"type\":"
+                   "\"WhitespaceSplit\"},\"post_processor\":%s,\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"[\":0,\"]\":1,\"a\":2,\"b\":3,\"c\":4,"
+                   "\"d\":5,\"e\":6},\"unk_token\":\"a\"}}", texts[i].most, texts[i].cut, texts[i].post);
+        struct tokenizer *t = tok_parse(json.data, json.len, "t.json", &e);
+        if (!t) fail_msg("%s", e.msg);
+        struct tok_scratch *s = tok_scratch_new(t, &e);
+        struct tok_encoding x = {.cap = 0};
+        const char *a = texts[i].a, *b = texts[i].b;
+        unsigned flags = TOK_LIMITS | TOK_WINDOWS | texts[i].flags;
+        if (tok_encode_pair(t, s, a, strlen(a), b, b ? strlen(b) : 0, flags, &x, &e)) fail_msg("%zu: %s", i, e.msg);
+        for (int k = 0; k < 2; k++) {
+            char types[16] = "";
+            for (size_t n = 0; n < x.ids.n; n++) types[n] = (char)('0' + x.of[n].type);
+            assert_string_equal(types, k ? texts[i].later : texts[i].first);
+            assert_int_equal(tok_encode_window(t, a, strlen(a), b, b ? strlen(b) : 0, flags, &x, &e), k == 0);
+        }
+        tok_encoding_free(&x);
+        tok_scratch_free(s);
+        tok_free(t);
+        buf_free(&json);
+    }
+}
+
 static void padding_has_its_type(void **state)
 {
     (void)state;
@@ -298,6 +345,7 @@ int main(void)
         cmocka_unit_test(the_second_text_is_treated_as_the_first),
         cmocka_unit_test(what_is_wrong_with_a_text_is_said),
         cmocka_unit_test(windows_are_of_the_text_that_is_cut),
+        cmocka_unit_test(later_windows_keep_the_types_of_their_text),
         cmocka_unit_test(padding_has_its_type),
         cmocka_unit_test(a_text_may_be_named_more_than_once),
         cmocka_unit_test(bad_templates_are_refused),
