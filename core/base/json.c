@@ -8,8 +8,8 @@
 
 #include "core/base/file.h"
 #include "core/base/mem.h"
-#include "core/base/width.h"
 #include "core/base/opt.h"
+#include "core/base/width.h"
 
 static const size_t default_max_bytes = (size_t)64 << 20;
 static const int default_max_depth = 64;

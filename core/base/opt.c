@@ -13,7 +13,6 @@
 
 #include "core/base/json.h"
 #include "core/base/log.h"
-#include "core/base/opt_internal.h"
 
 static const struct opt *find_long(const struct opt *opts, const char *name, size_t n)
 {

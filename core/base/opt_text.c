@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/opt_internal.h"
 
 static const int help_width = 80, help_column = 28;
 static const size_t roff_width = 72;
