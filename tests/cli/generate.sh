@@ -95,7 +95,8 @@ for m in run rwkv mla; do
     "$LLMCTL" verify s.llmz -q >out || fail "$m: the session is damaged"
 done
 expect_error 65 "belongs to another model" "$LLMCTL" generate run --session s.llmz
-expect_error 65 "belongs to another model" "$LLMCTL" generate mla --session s.llmz --dtype f32
+"$LLMCTL" generate mla "line 7" --session wide.llmz --dtype bf16 --max-length 2 -q >out || fail "bf16: no session"
+expect_error 65 "belongs to another model" "$LLMCTL" generate mla --session wide.llmz --dtype f32
 expect_error 65 "is not a session" "$LLMCTL" generate run --session run/model.llmz
 head -c 500 s.llmz >bad
 expect_error 65 "bad" "$LLMCTL" generate run --session bad
