@@ -49,6 +49,7 @@ $O/tests/unit/test_regex_pcre2 $O/tests/bench/bench_regex: LDLIBS += -lpcre2-8 #
 
 # ISA by file suffix; only these files may contain such code.
 $O/%_avx2.o: ISA := -mavx2 -mfma -mf16c
+$O/%_avx2bmi.o: ISA := -mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt -mpopcnt
 $O/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
 $O/%_avx512vbmi.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vbmi -mavx512vbmi2 -mavx2 -mfma -mbmi -mbmi2 -mlzcnt -mpopcnt
 $O/%_avx512bf16.o: ISA := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512bf16 -mavx2 -mfma -mf16c

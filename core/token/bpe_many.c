@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "core/token/bpe_many.h"
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 enum { LANES = 8, NONE = INT32_MAX, NEVER = (1 << BPE_ID_BITS) - 1, PLACE_BITS = 6 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 static bool printable(unsigned b)
 {

@@ -9,7 +9,7 @@
 #include "core/token/norm_alone.h"
 #include "core/token/normalize.h"
 #include "core/token/unicode.h"
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 enum { MOST = 18 }; /* the longest decomposition of one character */
 _Static_assert((int)MOST <= (int)NORM_CHAR_MOST, "decompositions have room");

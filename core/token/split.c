@@ -4,7 +4,7 @@
 
 #include "core/base/mem.h"
 #include "core/token/split_rule.h"
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 /* ---- the reference: one character after the other ---- */
 

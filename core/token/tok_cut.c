@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/token/unicode.h"
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>

@@ -6,7 +6,7 @@
 #include "core/token/tok_internal.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 /* What of a token is looked for. */
 static const char *form(const struct tok_added *a, bool forms, size_t *n)

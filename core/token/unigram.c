@@ -13,7 +13,7 @@
 #include "core/token/unigram_many.h"
 #include "core/token/unigram_map.h"
 #include "core/token/unigram_nodes.h"
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 enum { NO_ID = -1, MOST_NODES = 1 << 24 };
 

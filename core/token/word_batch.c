@@ -1,6 +1,6 @@
 #include "core/token/word_batch.h"
 
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 static inline void ask_one(const struct word_cache *c, const uint8_t *word, size_t len, size_t left, struct word_key *key,
                            struct word_batch_long *longs)

@@ -1,6 +1,6 @@
 #include "core/token/wordpiece_many.h"
 
-#include "core/token/vbmi.h"
+#include "core/token/isa.h"
 
 size_t wordpiece_ids(const struct trie *t, uint32_t continuing, const uint8_t *word, size_t n, int32_t *ids)
 {
