@@ -1,10 +1,12 @@
 #include "core/token/word_form.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
+#include "core/token/isa.h"
 #include "core/token/uni_props.h"
 #include "core/token/unicode.h"
 #include "core/token/word_batch.h"
@@ -105,6 +107,27 @@ static uint32_t find_form(struct word_forms *f, uint32_t cp, struct err *e)
     return f->chars[cp] = form | kind | KNOWN;
 }
 
+static void put_in(uint8_t set[16], uint32_t c)
+{
+    set[c & 15] |= (uint8_t)(1 << (c >> 4));
+}
+
+/* Once the kinds are known. */
+static void find_sets(struct word_forms *f)
+{
+    struct word_ascii_sets *s = &f->sets;
+    for (uint32_t c = 0; c < 128; c++) {
+        uint8_t becomes = f->ascii[c];
+        if (f->kind[c]) put_in(s->known, c);
+        if (f->kind[c] & ASCII_LETTER) put_in(s->letter, c);
+        if (f->kind[c] & ASCII_SIGN) put_in(s->sign, c);
+        if (!(f->kind[c] & (ASCII_LETTER | ASCII_SIGN))) continue;
+        if (becomes != c) put_in(s->upper, c);
+        assert(becomes == c || becomes == (c | 0x20)); /* no step makes other letters of ASCII */
+        s->id[becomes & 127] = single_id(f, &becomes, 1);
+    }
+}
+
 static int find_ascii(struct word_forms *f, struct err *e)
 {
     f->ascii_single = true;
@@ -119,6 +142,7 @@ static int find_ascii(struct word_forms *f, struct err *e)
         for (int k = 0; k < 3; k++) f->ascii_id[k][c] = (uint8_t)(id >> 8 * k);
         if (f->kind[c] != ASCII_GAP && (id == 0 || id >> 24)) f->ascii_single = false;
     }
+    find_sets(f);
     return 0;
 }
 
@@ -149,6 +173,7 @@ static int find_pairs(struct word_forms *f, uint8_t lead, uint8_t number, struct
         if ((form & LEN) == 2 << LEN_AT) p->kind[at] |= TWO_BYTES;
         p->first[at] = (uint8_t)form;
         p->second[at] = (uint8_t)(form >> 8);
+        p->both[at] = (form & 0xFFFF) | (uint32_t)p->kind[at] << 16;
     }
     p->known[number] = true;
     return 0;
@@ -156,7 +181,8 @@ static int find_pairs(struct word_forms *f, uint8_t lead, uint8_t number, struct
 
 word_take_fn *word_take_ascii_best(void)
 {
-    return word_batch() == &word_batch_avx512vbmi ? word_take_ascii_avx512vbmi : word_take_ascii;
+    if (word_batch() == &word_batch_avx512vbmi) return word_take_ascii_avx512vbmi;
+    return token_has_avx2() ? word_take_ascii_avx2bmi : word_take_ascii;
 }
 
 word_wide_fn *word_take_wide_best(void)
@@ -342,6 +368,10 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
             }
             run->begin[begun] = len;
             bool letter = form & LETTER, sign = form & SIGN;
+            uint32_t id = sign && word_form_is_own(form) ? form & ((1 << LEN_AT) - 1) : 0;
+            run->id[begun] = (int32_t)id - 1;
+            run->first[begun] = WORD_HAS_ID;
+            run->single[begun / 64] |= (uint64_t)(id != 0) << (begun & 63);
             begun += sign | (letter & !open);
             open = letter | (((form & NOTHING) != 0) & open);
             len += more;
@@ -413,7 +443,7 @@ int word_forms_take(struct word_forms *f, const char *text, size_t n, size_t *po
         while (*pos < stop && run->begun < WORD_RUN) {
             *pos += f->take_ascii(f, s + *pos, stop - *pos, run);
             uint8_t lead = lead_of(f, s + *pos, stop - *pos);
-            if (f->take_wide && lead < WORD_LEADS && !f->pairs.known[lead]) { /* vectors ask for them */
+            if (f->take_ascii != word_take_ascii && lead < WORD_LEADS && !f->pairs.known[lead]) { /* vectors ask for them */
                 if (find_pairs(f, s[*pos], lead, e)) return -1;
                 continue;
             }
@@ -422,6 +452,7 @@ int word_forms_take(struct word_forms *f, const char *text, size_t n, size_t *po
     }
     run->n = run->begun - (*pos < n && run->begun > 0); /* the last may go on */
     run->begin[run->begun] = run->len;
-    if (f->take_ascii != word_take_ascii) word_run_ids_avx512vbmi(f, run);
+    if (f->take_ascii == word_take_ascii_avx512vbmi) word_run_ids_avx512vbmi(f, run);
+    else if (f->take_ascii == word_take_ascii_avx2bmi) word_run_ids_avx2bmi(f, run);
     return 0;
 }

@@ -32,7 +32,7 @@ struct word_run {
     size_t begin[WORD_RUN + WORD_SLACK + 1];
     uint64_t single[(WORD_RUN + WORD_SLACK) / 64 + 2];
     int32_t id[WORD_RUN + 2 * WORD_SLACK];
-    uint8_t first[WORD_RUN + 2 * WORD_SLACK]; /* of the words that vectors find, the character of ASCII, or WORD_HAS_ID */
+    uint8_t first[WORD_RUN + 2 * WORD_SLACK]; /* of single words, the character of ASCII (AVX2: 0), or WORD_HAS_ID */
     uint16_t other[WORD_RUN + 2 * WORD_SLACK]; /* those that are not single, once they are asked for */
     size_t n, n_others;
     size_t begun;  /* n, and one more that goes on in the next run */
@@ -65,7 +65,15 @@ struct word_pairs {
     uint8_t lead[64];            /* by its low 6 bits: its number, or WORD_LEADS */
     uint8_t kind[WORD_PAIRS];    /* 0 before it is asked for; with TWO_BYTES, so many are left */
     uint8_t first[WORD_PAIRS], second[WORD_PAIRS]; /* bytes */
+    uint32_t both[WORD_PAIRS];   /* all three: the first byte, the second, the kind */
     bool known[WORD_LEADS + 1];
+};
+
+/* ASCII in sets: by the lower half of a character, a bit for each upper half with which it is in there. */
+struct word_ascii_sets {
+    uint8_t known[16], letter[16], sign[16];
+    uint8_t upper[16]; /* those that become other letters: with the bit 0x20 */
+    int32_t id[128];   /* of words of one letter or sign, by what it becomes; or -1 */
 };
 
 /* A form: its bytes, their number, and what it is.  0: not asked for yet. */
@@ -93,13 +101,15 @@ static inline bool word_form_is_own(uint32_t form)
  * and WORD_SLACK more. */
 struct word_forms;
 typedef size_t word_take_fn(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run);
-word_take_fn word_take_ascii, word_take_ascii_avx512vbmi, *word_take_ascii_best(void);
+word_take_fn word_take_ascii, word_take_ascii_avx512vbmi, word_take_ascii_avx2bmi, *word_take_ascii_best(void);
 
 /* Characters that the table knows, in sixteens, as long as 64 bytes of text[0..n) are
  * left, the first is before text[stop] and the next 16 are not all ASCII.  The room is
  * that for three times as many bytes as are before `stop`, and WORD_WIDE more. */
 enum { WORD_WIDE = 128, WORD_AT_ONCE = 16 };
-void word_run_ids_avx512vbmi(const struct word_forms *f, struct word_run *run); /* once it is taken, the ids by run->first */
+/* Once it is taken, the ids by run->first. */
+typedef void word_ids_fn(const struct word_forms *f, struct word_run *run);
+word_ids_fn word_run_ids_avx512vbmi, word_run_ids_avx2bmi;
 typedef size_t word_wide_fn(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run);
 word_wide_fn word_take_wide_avx512vbmi, *word_take_wide_best(void); /* NULL: there is none */
 
@@ -109,6 +119,7 @@ struct word_forms {
     uint8_t ascii[128], kind[128];
     uint8_t ascii_id[3][128];  /* bytes of 1 more than the ids of words of one letter or sign ... */
     bool ascii_single;         /* ... which all have */
+    struct word_ascii_sets sets;
     struct word_pairs pairs;
     uint32_t *chars;           /* forms by code point, in `table` */
     struct mem_map table;
