@@ -187,6 +187,10 @@ static void choose(struct unigram *u)
         u->spell = unigram_spell_avx512vbmi;
     }
 #if defined(__x86_64__)
+    if (token_has_avx2()) {
+        u->walk = unigram_walk_avx2bmi;
+        u->relax = unigram_relax_avx2bmi;
+    }
     if (strncmp(kernels_get()->isa, "avx512", 6) != 0) return;
     u->walk = unigram_walk_avx512;
     u->relax = unigram_relax_avx512;

@@ -124,7 +124,7 @@ struct unigram_path {
 /* symbols[0..n), 1 <= n <= UNIGRAM_MOST, none of them 0, and UNIGRAM_SLACK zeros behind. */
 extern unigram_walk_fn unigram_walk_base;
 #if defined(__x86_64__)
-extern unigram_walk_fn unigram_walk_avx512;
+extern unigram_walk_fn unigram_walk_avx512, unigram_walk_avx2bmi;
 #endif
 extern unigram_symbols_fn unigram_symbols_avx512vbmi;
 extern unigram_spell_fn unigram_spell_avx512vbmi;

@@ -63,7 +63,7 @@ struct unigram_places {
 /* From `row`, the others of places 1 to n. */
 extern unigram_relax_fn unigram_relax_base;
 #if defined(__x86_64__)
-extern unigram_relax_fn unigram_relax_avx512;
+extern unigram_relax_fn unigram_relax_avx512, unigram_relax_avx2bmi;
 #endif
 
 #endif
