@@ -188,6 +188,8 @@ static void choose(struct unigram *u)
     }
 #if defined(__x86_64__)
     if (token_has_avx2()) {
+        if (!u->symbols) u->symbols = unigram_symbols_avx2bmi;
+        if (!u->spell) u->spell = unigram_spell_avx2bmi;
         u->walk = unigram_walk_avx2bmi;
         u->relax = unigram_relax_avx2bmi;
     }

@@ -54,7 +54,7 @@ struct unigram_spelled {
     uint64_t unknown;
     uint16_t at, n, number; /* number: the caller's */
 };
-/* The same of words[0..n_words); UNIGRAM_SPELL_ROOM symbols have room in `to`, and UNIGRAM_SLACK more.  Returns how many words had
+/* The same of words[0..n_words), which are of one text in its order; UNIGRAM_SPELL_ROOM symbols have room in `to`, and UNIGRAM_SLACK more.  Returns how many words had
  * room, *used by so many symbols: UNIGRAM_SPELL characters, and what some become that become several. */
 enum { UNIGRAM_SPELL = 2048, UNIGRAM_SPELL_ROOM = 2 * UNIGRAM_SPELL, UNIGRAM_SPELL_MOST = 64 /* of a word */ };
 typedef size_t unigram_spell_fn(const struct unigram *u, const struct unigram_blanks *b, struct unigram_spelled *words, size_t n_words,
@@ -126,8 +126,8 @@ extern unigram_walk_fn unigram_walk_base;
 #if defined(__x86_64__)
 extern unigram_walk_fn unigram_walk_avx512, unigram_walk_avx2bmi;
 #endif
-extern unigram_symbols_fn unigram_symbols_avx512vbmi;
-extern unigram_spell_fn unigram_spell_avx512vbmi;
+extern unigram_symbols_fn unigram_symbols_avx512vbmi, unigram_symbols_avx2bmi;
+extern unigram_spell_fn unigram_spell_avx512vbmi, unigram_spell_avx2bmi;
 
 /* A tokenizer of kind unigram.  *out stays NULL where its tokens are not fit for
  * it.  map: the normaliser's rules or NULL; graphemes: as HF tokenizers applies them. */
