@@ -11,6 +11,7 @@
 struct going {
     uint64_t at[UNIGRAM_ROOM];
 };
+enum { FEW = 16 }; /* whose ends are found one by one */
 
 /* last: the node that the path from each place has come to. */
 static size_t first_level(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *last, struct going *g)
@@ -28,8 +29,8 @@ static size_t first_level(const struct unigram *u, const uint16_t *symbols, size
 static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row)
 {
     struct going g;
-    size_t count = first_level(u, symbols, n, row, &g);
-    for (size_t depth = 2; count; depth++) {
+    size_t count = first_level(u, symbols, n, row, &g), depth = 2;
+    for (; count > FEW; depth++) {
         size_t n_before = count;
         count = 0;
         for (size_t k = 0; k < n_before; k++) {
@@ -39,6 +40,10 @@ static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n
             g.at[count] = (uint64_t)i << 32 | next;
             count += u->node[next].above == at;
         }
+    }
+    for (size_t k = 0; k < count; k++) {
+        size_t i = g.at[k] >> 32;
+        row[i] = unigram_last_node(u, symbols + i + depth, (uint32_t)g.at[k]);
     }
     for (size_t i = 0; i < n; i++) row[i] = u->row[row[i]];
 }

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "core/kernels/kernels.h"
+#include "core/token/isa.h"
 
 unigram_sum_fn *unigram_sum_best(void)
 {
 #if defined(__x86_64__)
     if (strncmp(kernels_get()->isa, "avx512", 6) == 0) return unigram_sum_avx512;
+    if (token_has_avx2()) return unigram_sum_avx2bmi;
 #endif
     return NULL;
 }

@@ -32,7 +32,7 @@ unigram_sum_fn *unigram_sum_best(void);
 float unigram_sum(const struct unigram_sums *u, float sum, int32_t *ids, size_t n);
 
 #if defined(__x86_64__)
-extern unigram_sum_fn unigram_sum_avx512;
+extern unigram_sum_fn unigram_sum_avx512, unigram_sum_avx2bmi;
 #endif
 
 #endif

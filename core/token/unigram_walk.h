@@ -6,20 +6,23 @@
 
 #define UNIGRAM_NO_GAP 1e30 /* there is no second best */
 
+/* Where the path of these symbols from a node on ends. */
+static inline uint32_t unigram_last_node(const struct unigram *u, const uint16_t *symbols, uint32_t at)
+{
+    const struct unigram_node *node = u->node;
+    uint32_t base = node[at].base, next;
+    while (node[next = base ^ *symbols].above == at) {
+        at = next;
+        base = node[at].base;
+        symbols++;
+    }
+    return at;
+}
+
 /* The rows of the longest paths from each place. */
 static inline void unigram_rows(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row)
 {
-    const struct unigram_node *node = u->node;
-    for (size_t i = 0; i < n; i++) {
-        const uint16_t *s = symbols + i;
-        uint32_t at = *s++, base = node[at].base, next;
-        while (node[next = base ^ *s].above == at) {
-            at = next;
-            base = node[at].base;
-            s++;
-        }
-        row[i] = u->row[at];
-    }
+    for (size_t i = 0; i < n; i++) row[i] = u->row[unigram_last_node(u, symbols + i + 1, symbols[i])];
 }
 
 /* Goes back from the end: from[i] is where the best way to i comes from, row[i] that
