@@ -165,5 +165,6 @@ const struct word_batch word_batch_base = {ask, get, ask_run, get_run, find_run,
 const struct word_batch *word_batch(void)
 {
     if (token_has_vbmi()) return &word_batch_avx512vbmi;
+    if (token_has_avx2()) return &word_batch_avx2bmi;
     return &word_batch_base;
 }

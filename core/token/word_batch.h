@@ -101,7 +101,7 @@ struct word_batch {
     void (*put_and_move)(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n);
 };
 
-extern const struct word_batch word_batch_base, word_batch_avx512vbmi;
+extern const struct word_batch word_batch_base, word_batch_avx2bmi, word_batch_avx512vbmi;
 const struct word_batch *word_batch(void); /* the best that runs here */
 
 /* Words that have no short key; those that are not asked for get one that no

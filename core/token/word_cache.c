@@ -17,6 +17,7 @@ enum {
     MAX_LINES = 1 << 20,
     FIRST_POOL = 1 << 17,  /* more than words that are learned together ask for */
     MAX_POOL = 1 << 23,    /* ids; a place has 24 bits */
+    POOL_SLACK = 8,        /* that are read with those before */
     MARK_BITS = 15,
     MARKS = 1 << MARK_BITS,
 };
@@ -48,7 +49,7 @@ int word_cache_init(struct word_cache *c, struct err *e)
 {
     *c = (struct word_cache){0};
     struct word_line *lines = mem_zalloc_table(FIRST_LINES, sizeof *lines, &c->memory);
-    c->pool = mem_alloc(FIRST_POOL, sizeof *c->pool);
+    c->pool = mem_alloc(FIRST_POOL + POOL_SLACK, sizeof *c->pool);
     c->pool_cap = FIRST_POOL;
     c->longest = WORD_LONG_MAX;
     c->strays = mem_alloc(MAX_LINES / 64, sizeof *c->strays);
@@ -229,7 +230,7 @@ static bool pool_room(struct word_cache *c, size_t n)
 {
     if (c->pool_used + n <= c->pool_cap) return true;
     /* All that there may ever be: pages that are not written to are none. */
-    int32_t *p = c->pool_cap < MAX_POOL && c->pool_used + n <= MAX_POOL ? mem_alloc(MAX_POOL, sizeof *p) : NULL;
+    int32_t *p = c->pool_cap < MAX_POOL && c->pool_used + n <= MAX_POOL ? mem_alloc(MAX_POOL + POOL_SLACK, sizeof *p) : NULL;
     if (p) {
         memcpy(p, c->pool, c->pool_used * sizeof *p);
         free(c->pool);
