@@ -6,14 +6,19 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+ALWAYS_INLINE __m128i load128(const void *p)
+{
+    return _mm_loadu_si128(p);
+}
+
 /* A short word, of which 16 bytes are readable: its key to k; returns the hash. */
 ALWAYS_INLINE uint64_t ask_short(const uint8_t *word, size_t len, uint64_t k[2])
 {
-    uint64_t x[2];
-    memcpy(x, word, sizeof x);
-    k[0] = x[0] &= word_key_mask[len][0];
-    k[1] = x[1] = (x[1] & word_key_mask[len][1]) | (uint64_t)len << 56;
-    return word_key_hash(x);
+    __m128i x = _mm_and_si128(load128(word), load128(word_key_mask[len]));
+    x = _mm_or_si128(x, _mm_slli_si128(_mm_cvtsi64_si128((long long)len), WORD_KEY_MAX));
+    _mm_storeu_si128((__m128i *)(void *)k, x);
+    const uint64_t own[2] = {(uint64_t)_mm_cvtsi128_si64(x), (uint64_t)_mm_extract_epi64(x, 1)};
+    return word_key_hash(own);
 }
 
 ALWAYS_INLINE void ask_one(const struct word_cache *c, const uint8_t *word, size_t len, struct word_key *key,
@@ -86,7 +91,7 @@ ALWAYS_INLINE uint32_t slot_bits(const void *line, const uint64_t k[2])
     /* The upper half of the length's byte is the slot's number of ids. */
     const __m256i care = _mm256_setr_epi64x(-1, 0x0FFFFFFFFFFFFFFF, -1, 0x0FFFFFFFFFFFFFFF);
     const struct word_slot *s = line;
-    __m256i x = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)k));
+    __m256i x = _mm256_broadcastsi128_si256(load128(k));
     x = _mm256_xor_si256(x, _mm256_loadu2_m128i((const void *)s[1].k, (const void *)s[0].k));
     x = _mm256_cmpeq_epi64(_mm256_and_si256(x, care), _mm256_setzero_si256());
     x = _mm256_and_si256(x, _mm256_shuffle_epi32(x, 0x4E));
