@@ -21,6 +21,6 @@ struct norm_alone {
     norm_windows_fn *windows; /* NULL where they do not run */
 };
 
-extern norm_windows_fn *const norm_windows_avx512vbmi;
+extern norm_windows_fn *const norm_windows_avx512vbmi, *const norm_windows_avx2bmi;
 
 #endif

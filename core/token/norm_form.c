@@ -240,7 +240,7 @@ static void build(struct norm_alone *a)
     leads_build(&a->leads, is_alone, a);
     a->quotes = all_near(a, 0x2010, 0x2027);
     a->kana = all_near(a, 0x3041, 0x3096) && all_near(a, 0x30A1, 0x30FA);
-    a->windows = token_has_vbmi() ? norm_windows_avx512vbmi : NULL;
+    a->windows = token_has_vbmi() ? norm_windows_avx512vbmi : token_has_avx2() ? norm_windows_avx2bmi : NULL;
 }
 
 static void build_0(void) { build(&alone[0]); }

@@ -118,11 +118,6 @@ bool tok_plain_after(const uint8_t *s, size_t n, size_t end)
     return plain_after(s, n, end);
 }
 
-static inline bool letter(uint8_t b)
-{
-    return (uint8_t)((b | 0x20) - 'a') < 26;
-}
-
 /* Of 64 bytes: gaps, single spaces, printable ASCII, letters, first bytes of
  * characters from U+3000 to U+DFFF. */
 struct looks {
@@ -163,7 +158,7 @@ static inline struct looks look(const struct tok_fast *f, const uint8_t *s)
     for (int i = 0; i < 64; i++) {
         l.gap |= (uint64_t)tok_is_blank(f, s[i]) << i;
         l.space |= (uint64_t)(s[i] == ' ') << i;
-        l.letter |= (uint64_t)letter(s[i]) << i;
+        l.letter |= (uint64_t)tok_is_letter(s[i]) << i;
         l.plain |= (uint64_t)plain(s[i]) << i;
         l.wide |= (uint64_t)(s[i] >= 0xE3 && s[i] <= 0xED) << i;
     }
@@ -213,7 +208,7 @@ static inline size_t easy_ends(const struct tok_fast *f, const uint8_t *s, size_
     uint64_t plain_before_it = l.plain << 1 | (i && plain(s[i - 1])), gaps = l.gap & ~(l.gap << 1);
     uint64_t easy = l.space & plain_before_it & (l.plain >> 1 | (uint64_t)plain(s[i + 64]) << 63), todo = easy;
     size_t end = i + 64;
-    if (f->pairs) todo |= l.plain & plain_before_it & ~(l.letter & (l.letter << 1 | (i && letter(s[i - 1]))));
+    if (f->pairs) todo |= l.plain & plain_before_it & ~(l.letter & (l.letter << 1 | (i && tok_is_letter(s[i - 1]))));
     if (f->wide) todo |= l.wide & l.wide << 3;
     uint64_t single = l.space & ~(l.gap << 1 | l.gap >> 1 | (uint64_t)1 << 63) & ~easy;
     todo |= single;
@@ -276,22 +271,29 @@ static size_t cut_spaces(const struct tok_fast *f, const uint8_t *s, size_t n, s
 void tok_cut_tables(struct tok_fast *f)
 {
     struct cut_tables *t = &f->tables;
+    memset(t->by_both, 0, sizeof t->by_both);
+    t->newlines = f->cut_newlines || f->lone_newlines;
+    memset(t->gaps, 0x80, sizeof t->gaps); /* which is found nowhere */
+    for (size_t i = 0; i < sizeof f->blank; i++) t->gaps[f->blank[i] & 15] = f->blank[i];
+    t->gaps[' ' & 15] = ' ';
     for (int c = 0; c < 128; c++) {
-        bool newline = (f->cut_newlines || f->lone_newlines) && c == '\n';
+        bool newline = t->newlines && c == '\n';
         if (plain((uint8_t)c)) t->look[c] |= LOOK_PLAIN;
         if (tok_is_blank(f, (uint8_t)c)) t->look[c] |= LOOK_GAP;
         if (newline) t->look[c] |= LOOK_NEWLINE;
     }
     for (int a = 0; a < 128; a++)
         for (int b = 0x20; b < 128; b++) {
-            bool joined = !f->pairs || tok_joined(f, (uint8_t)a, (uint8_t)b) || (letter((uint8_t)a) && letter((uint8_t)b));
+            bool joined = !f->pairs || tok_joined(f, (uint8_t)a, (uint8_t)b) || (tok_is_letter((uint8_t)a) && tok_is_letter((uint8_t)b));
             t->joined[b / 8 - 4][a] |= (uint8_t)(joined << (b & 7));
+            t->by_both[b * 2 + a / 64] |= (uint64_t)joined << a % 64;
         }
 }
 
 cut_windows_fn *tok_cut_windows(void)
 {
-    return token_has_vbmi() ? tok_cut_windows_avx512vbmi : NULL;
+    if (token_has_vbmi()) return tok_cut_windows_avx512vbmi;
+    return token_has_avx2() ? tok_cut_windows_avx2bmi : NULL;
 }
 
 size_t tok_cut(const struct tok_fast *f, const uint8_t *s, size_t n, size_t *pos, size_t *begins, size_t *ends,

@@ -26,6 +26,9 @@ enum tok_blanks { BLANKS_WORDS, BLANKS_ONE, BLANKS_UNCLEAR };
 enum { LOOK_PLAIN = 1, LOOK_GAP = 2, LOOK_NEWLINE = 4, CUT_EIGHTS = 12 };
 struct cut_tables {
     uint8_t look[128], joined[CUT_EIGHTS][128];
+    uint8_t gaps[16]; /* the bytes of LOOK_GAP by their lower halves, which differ */
+    bool newlines;    /* LOOK_NEWLINE */
+    uint64_t by_both[256]; /* `joined` by the second byte, then the first: a bit for each pair */
 };
 
 struct tok_fast;
@@ -88,6 +91,11 @@ static inline bool tok_is_blank(const struct tok_fast *f, uint8_t b)
     return b == ' ' || b == f->blank[1] || b == f->blank[2] || b == f->blank[3];
 }
 
+static inline bool tok_is_letter(uint8_t b)
+{
+    return (uint8_t)((b | 0x20) - 'a') < 26;
+}
+
 enum { TOK_WIDE_DOWN = 32 - 17 };
 static inline uint32_t tok_wide_mix(uint32_t a)
 {
@@ -133,7 +141,7 @@ bool tok_plain_after(const uint8_t *s, size_t n, size_t end);
 /* For `windows`: the tables, when the rest is known; and the best that runs here, or NULL. */
 void tok_cut_tables(struct tok_fast *f);
 cut_windows_fn *tok_cut_windows(void);
-extern cut_windows_fn *const tok_cut_windows_avx512vbmi;
+extern cut_windows_fn *const tok_cut_windows_avx512vbmi, *const tok_cut_windows_avx2bmi;
 
 /* The next parts from *pos on, at most max - 4 of them; 0 at the end.  *pos
  * becomes the place to go on from. */

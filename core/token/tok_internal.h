@@ -43,7 +43,6 @@ struct tok_matcher {
     size_t n;
     bool forms;                       /* matches normal forms */
     uint32_t from[257];               /* v[from[b]..from[b + 1]) begin with byte b */
-    int only_first;                   /* the one byte that all begin with, or -1 */
     uint64_t pair[1024];              /* bits by the first two bytes: some token begins with them */
     struct tok_sieve sieve;
     tok_sieve_fn *next;               /* or NULL */

@@ -63,14 +63,23 @@ bool tok_matcher_twins(const struct tok_matcher *m)
     return false;
 }
 
-static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n)
+static void note_halves(uint8_t halves[2][16], uint8_t byte, unsigned group)
+{
+    halves[0][byte & 15] |= (uint8_t)(1 << group);
+    halves[1][byte >> 4] |= (uint8_t)(1 << group);
+}
+
+static void note_pair(struct tok_matcher *m, const uint8_t *s, size_t n, unsigned group)
 {
     uint8_t *byte = m->sieve.byte;
     byte[s[0] & 127] |= s[0] < 128 ? SIEVE_FIRST : SIEVE_FIRST_HIGH;
     for (int b = 0; b < 128 && n < 2; b++) byte[b] |= SIEVE_SECOND | SIEVE_SECOND_HIGH;
     if (n > 1) byte[s[1] & 127] |= s[1] < 128 ? SIEVE_SECOND : SIEVE_SECOND_HIGH;
-    for (unsigned second = n > 1 ? s[1] : 0; second < (n > 1 ? s[1] + 1u : 256); second++)
+    note_halves(m->sieve.first, s[0], group);
+    for (unsigned second = n > 1 ? s[1] : 0; second < (n > 1 ? s[1] + 1u : 256); second++) {
         m->pair[s[0] * 4 + second / 64] |= (uint64_t)1 << second % 64;
+        note_halves(m->sieve.second, (uint8_t)second, group);
+    }
 }
 
 static bool alike(const struct tok_matcher *m, size_t i, size_t k)
@@ -93,13 +102,15 @@ int tok_matcher_init(struct tok_matcher *m, const struct tok_added *v, size_t n,
         if (v[i].normalized == normalized && len && !(skip && skip[i])) m->v[m->n++] = &v[i];
     }
     qsort_r(m->v, m->n, sizeof *m->v, by_place, &m->forms);
-    m->next = token_has_vbmi() ? tok_sieve_avx512vbmi : NULL;
-    m->only_first = m->n ? (uint8_t)form(m->v[0], normalized, &len)[0] : -1;
+    m->next = token_has_vbmi() ? tok_sieve_avx512vbmi : token_has_avx2() ? tok_sieve_avx2bmi : NULL;
+    m->sieve.only = m->n ? (uint8_t)form(m->v[0], normalized, &len)[0] : -1;
+    unsigned n_firsts = 0;
     for (size_t i = 0; i < m->n; i++) {
         uint8_t b = (uint8_t)form(m->v[i], normalized, &len)[0];
+        n_firsts += m->from[b + 1] == 0;
         m->from[b + 1] = (uint32_t)i + 1;
-        if (b != m->only_first) m->only_first = -1;
-        note_pair(m, (const uint8_t *)form(m->v[i], normalized, &len), len);
+        if (b != m->sieve.only) m->sieve.only = -1;
+        note_pair(m, (const uint8_t *)form(m->v[i], normalized, &len), len, n_firsts % 8);
     }
     for (int b = 0; b < 256; b++)
         if (m->from[b + 1] < m->from[b]) m->from[b + 1] = m->from[b];
@@ -157,8 +168,8 @@ static const struct tok_added *find(const struct tok_matcher *m, const uint8_t *
     for (size_t i = *pos; i < n; i++) {
         if (m->next) {
             i = m->next(&m->sieve, s, n, i);
-        } else if (m->only_first >= 0) {
-            const uint8_t *p = memchr(s + i, m->only_first, n - i);
+        } else if (m->sieve.only >= 0) {
+            const uint8_t *p = memchr(s + i, m->sieve.only, n - i);
             if (!p) return NULL;
             i = (size_t)(p - s);
         }

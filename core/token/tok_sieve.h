@@ -11,10 +11,14 @@
 enum { SIEVE_FIRST = 1, SIEVE_FIRST_HIGH = 2, SIEVE_SECOND = 4, SIEVE_SECOND_HIGH = 8 };
 struct tok_sieve {
     uint8_t byte[128];
+    /* Tokens are in eight groups by their first byte: a bit for each group in which some token has
+     * a first (second) byte with this lower half, and with this upper half. */
+    uint8_t first[2][16], second[2][16];
+    int only; /* the one byte that all begin with, or -1 */
 };
 
 /* The first place from `from` on, or one near the end of s[0..n). */
 typedef size_t tok_sieve_fn(const struct tok_sieve *v, const uint8_t *s, size_t n, size_t from);
-extern tok_sieve_fn *const tok_sieve_avx512vbmi; /* NULL where it was not built */
+extern tok_sieve_fn *const tok_sieve_avx512vbmi, *const tok_sieve_avx2bmi; /* NULL where they were not built */
 
 #endif

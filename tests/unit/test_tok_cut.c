@@ -10,6 +10,7 @@
 #include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/token/isa.h"
 #include "core/token/tok_cut.h"
 
 enum { N = 3000, ROUNDS = 300, ROOM = 512 };
@@ -109,15 +110,26 @@ static size_t expect_cuts(const struct tok_fast *f, cut_windows_fn *windows, con
     return pos;
 }
 
+/* All that run here; returns how many. */
+static size_t all_windows(cut_windows_fn *all[2])
+{
+    cut_windows_fn *const here[] = {token_has_vbmi() ? tok_cut_windows_avx512vbmi : NULL, token_has_avx2() ? tok_cut_windows_avx2bmi : NULL};
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT_OF(here); i++)
+        if (here[i]) all[n++] = here[i];
+    return n;
+}
+
 static void windows_cut_where_the_rules_say(void **state)
 {
     (void)state;
     static struct tok_fast f;
-    cut_windows_fn *windows = tok_cut_windows();
+    cut_windows_fn *windows[2];
+    size_t n_windows = all_windows(windows);
     struct rng_key k = rng_key(9, RNG_TEST, 0, 0);
     uint64_t at = 0;
     char text[N];
-    if (!windows) skip();
+    if (!n_windows) skip();
     for (int round = 0; round < ROUNDS; round++) {
         size_t len = random_text(&k, &at, text, 200 + 9 * (size_t)round), n = len - rng_below(&k, at++, 64);
         while (n < len && ((uint8_t)text[n] & 0xC0) == 0x80) n++; /* whole characters */
@@ -125,7 +137,8 @@ static void windows_cut_where_the_rules_say(void **state)
         assert_non_null(exact);
         memcpy(exact, text, n);
         random_plan(&k, &at, &f);
-        for (size_t pos = 0, begin = 0; n - pos >= CUT_WINDOW; begin = pos) pos = expect_cuts(&f, windows, exact, n, pos, begin);
+        for (size_t w = 0; w < n_windows; w++)
+            for (size_t pos = 0, begin = 0; n - pos >= CUT_WINDOW; begin = pos) pos = expect_cuts(&f, windows[w], exact, n, pos, begin);
         free(exact);
     }
 }
@@ -135,14 +148,15 @@ static void characters_around_spaces_are_ordinary_as_the_rules_say(void **state)
 {
     (void)state;
     static struct tok_fast f = {.kind = CUT_SPACES, .blank = {' ', ' ', ' ', ' '}};
-    cut_windows_fn *windows = tok_cut_windows();
-    if (!windows) skip();
+    cut_windows_fn *windows[2];
+    size_t n_windows = all_windows(windows);
+    if (!n_windows) skip();
     tok_cut_tables(&f);
     for (uint32_t cp = 0x80; cp < 0x20000; cp++) {
         char text[2 * CUT_WINDOW], c[5] = "";
         if (cp >= 0xD800 && cp < 0xE000) continue;
         int n = (utf8_encode(cp, c), snprintf(text, sizeof text, "%*s%s %s %s%*s", (int)(cp % 50), "", c, "x", c, CUT_WINDOW, "x"));
-        expect_cuts(&f, windows, (const uint8_t *)text, (size_t)n, 0, 0);
+        for (size_t w = 0; w < n_windows; w++) expect_cuts(&f, windows[w], (const uint8_t *)text, (size_t)n, 0, 0);
     }
 }
 
