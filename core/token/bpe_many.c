@@ -146,7 +146,8 @@ void bpe_merge_many_base(const struct bpe *b, struct bpe_job *jobs, size_t n_job
 void bpe_merge_many(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
     /* A word of other symbols alone is not worth the start. */
-    bool vectors = n_jobs && (jobs[0].bytes || n_jobs > 1) && !b->level && token_has_vbmi();
-    if (vectors) bpe_merge_many_avx512vbmi(b, jobs, n_jobs);
+    bool vectors = n_jobs && (jobs[0].bytes || n_jobs > 1) && !b->level;
+    if (vectors && token_has_vbmi()) bpe_merge_many_avx512vbmi(b, jobs, n_jobs);
+    else if (vectors && token_has_avx2()) bpe_merge_many_avx2bmi(b, jobs, n_jobs);
     else bpe_merge_many_base(b, jobs, n_jobs);
 }

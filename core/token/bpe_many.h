@@ -5,7 +5,8 @@
 #include "core/token/bpe.h"
 
 void bpe_merge_many_base(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs);
-/* Not for tables with levels.  Needs the instructions. */
+/* Not for tables with levels.  Need the instructions. */
+void bpe_merge_many_avx2bmi(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs);
 void bpe_merge_many_avx512vbmi(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs);
 
 /* The next job of more than `above` and at most `most` symbols, from *at on; NULL. */

@@ -1,8 +1,4 @@
-/* Words merged side by side.  Symbols and the ranks of the pairs that they begin stay at their
- * places: a merge is a few stores, and all ranks are looked at in one register or four.  Words
- * take turns, so that what was stored for one has arrived before its registers are loaded again,
- * and that the pairs of several words are waited for at a time; what depends on the number of a
- * word's merges, which cannot be guessed, is decided a turn later. */
+/* Words merged side by side: bpe_many_body.h in registers of 64 bytes. */
 #include "core/token/bpe_many.h"
 
 #if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
@@ -10,30 +6,9 @@
 #include <stdbool.h>
 
 #include "core/base/mask_bits.h"
+#include "core/token/bpe_many_table.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-enum { LANES = 8, PLACES = 64, SIZES = 4, BLOCK = 256, NEVER = (1 << BPE_ID_BITS) - 1 };
-
-/* What is read of a struct bpe, so that no store can change it. */
-struct table {
-    const uint64_t *slots;
-    const uint32_t *small_slots; /* NULL: slots */
-    uint32_t small_mask;
-    const uint16_t *turn;
-    uint64_t factor;
-    unsigned slot_shift, group_shift;
-    const int32_t *made; /* NULL: first_made and the rank */
-    int32_t first_made;
-    const uint16_t *small_pair;
-    const uint32_t *large_pair;
-    const uint8_t (*byte_plane)[256];
-};
-
-/* Words of one size: in so many places that 8, 16, 32 or 64 ranks are looked at. */
-struct todo {
-    struct bpe_job *job[BLOCK];
-    size_t n, at;
-};
+enum { LANES = 8 };
 
 ALWAYS_INLINE __m512i count_from(char from)
 {
@@ -41,6 +16,13 @@ ALWAYS_INLINE __m512i count_from(char from)
         63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32,
         31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     return _mm512_add_epi8(count, _mm512_set1_epi8(from));
+}
+
+ALWAYS_INLINE void put_neighbours(uint8_t next[PLACES], uint8_t before[PLACES], const int places)
+{
+    (void)places;
+    _mm512_store_si512(next, count_from(1));
+    _mm512_store_si512(before, count_from(-1));
 }
 
 /* One byte of the ids of 64 bytes. */
@@ -75,12 +57,6 @@ ALWAYS_INLINE void words_of(__m512i bytes, uint64_t w[9], const int pairs)
 
 /* ---- ids and ranks of 16 bits ---- */
 
-ALWAYS_INLINE uint16_t small_rank_of(const struct table *t, uint32_t left, uint32_t right)
-{
-    uint32_t hash = bpe_small_hash((uint32_t)t->factor, left, right), turn = t->turn[bpe_small_group(t->group_shift, hash)];
-    return bpe_small_number(t->small_slots[bpe_small_slot(t->small_mask, hash, turn)], hash);
-}
-
 /* The ranks of 8 pairs: of the bytes of w and the one that follows. */
 ALWAYS_INLINE void small_put_ranks(uint16_t *to, __mmask8 pairs, const uint16_t *pair, uint64_t w, uint64_t after)
 {
@@ -105,8 +81,23 @@ ALWAYS_INLINE void small_put_byte_symbols(uint16_t *to, uint64_t there, const st
     }
 }
 
-ALWAYS_INLINE void small_put_symbols(uint16_t *to, uint64_t there, const int32_t *ids, const int places)
+ALWAYS_INLINE void small_put_bytes(uint16_t *rank, uint16_t *symbol, const struct table *t, const uint8_t *word, size_t n, const int places)
 {
+    uint64_t there = _bzhi_u64(~(uint64_t)0, (unsigned)n), pairs = there >> 1, w[9];
+    __m512i bytes = _mm512_maskz_loadu_epi8(there, word);
+    words_of(bytes, w, places);
+    for (int i = 0; i < places; i += 8) small_put_ranks(rank + i, (__mmask8)(pairs >> i), t->small_pair, w[i / 8], w[i / 8 + 1]);
+    small_put_byte_symbols(symbol, there, t, bytes, places);
+}
+
+ALWAYS_INLINE void small_put_none(uint16_t *to, const int places)
+{
+    for (int i = 0; i < places; i += 32) _mm512_store_si512(to + i, _mm512_set1_epi32(-1));
+}
+
+ALWAYS_INLINE void small_put_symbols(uint16_t *to, const int32_t *ids, size_t n, const int places)
+{
+    uint64_t there = _bzhi_u64(~(uint64_t)0, (unsigned)n);
     for (int i = 0; i < places; i += 16) {
         __m512i x = _mm512_mask_loadu_epi32(_mm512_set1_epi32(-1), (__mmask16)(there >> i), ids + i);
         _mm256_store_si256((void *)(to + i), _mm512_cvtepi32_epi16(x));
@@ -140,9 +131,10 @@ ALWAYS_INLINE uint32_t small_least(const uint16_t *rank, const int places, uint3
     return (uint32_t)_mm_cvtsi128_si32(best) & 0xFFFF;
 }
 
-ALWAYS_INLINE size_t small_put_ids(int32_t *to, const uint16_t *symbol, const int places)
+ALWAYS_INLINE size_t small_put_ids(int32_t *to, size_t room, const uint16_t *symbol, const int places)
 {
     size_t n = 0;
+    (void)room; /* masks write no more than there is */
     for (int i = 0; i < places; i += 32) {
         __m512i x = _mm512_load_si512(symbol + i);
         uint32_t there = _mm512_cmpneq_epi16_mask(x, _mm512_set1_epi16(-1));
@@ -161,18 +153,6 @@ ALWAYS_INLINE size_t small_put_ids(int32_t *to, const uint16_t *symbol, const in
 #include "core/token/bpe_many_body.h"
 
 /* ---- of 32 bits ---- */
-
-ALWAYS_INLINE uint32_t large_rank_of(const struct table *t, uint64_t left, uint64_t right)
-{
-    if (t->small_slots) {
-        uint16_t rank = (left | right) >> 16 ? UINT16_MAX : small_rank_of(t, (uint32_t)left, (uint32_t)right);
-        return rank == UINT16_MAX ? UINT32_MAX : rank;
-    }
-    uint64_t key = left << BPE_ID_BITS | right, h = key * t->factor;
-    uint64_t slot = t->slots[bpe_spread(h) * t->turn[h >> t->group_shift] >> t->slot_shift];
-    slot ^= key << BPE_ID_BITS; /* the rank, or more than any: which cannot be guessed */
-    return (uint32_t)slot | -(uint32_t)(slot >= NEVER);
-}
 
 ALWAYS_INLINE __m128i large_four(const uint32_t *pair, uint64_t w)
 {
@@ -200,8 +180,23 @@ ALWAYS_INLINE void large_put_byte_symbols(uint32_t *to, uint64_t there, const st
     }
 }
 
-ALWAYS_INLINE void large_put_symbols(uint32_t *to, uint64_t there, const int32_t *ids, const int places)
+ALWAYS_INLINE void large_put_bytes(uint32_t *rank, uint32_t *symbol, const struct table *t, const uint8_t *word, size_t n, const int places)
 {
+    uint64_t there = _bzhi_u64(~(uint64_t)0, (unsigned)n), pairs = there >> 1, w[9];
+    __m512i bytes = _mm512_maskz_loadu_epi8(there, word);
+    words_of(bytes, w, places);
+    for (int i = 0; i < places; i += 8) large_put_ranks(rank + i, (__mmask8)(pairs >> i), t->large_pair, w[i / 8], w[i / 8 + 1]);
+    large_put_byte_symbols(symbol, there, t, bytes, places);
+}
+
+ALWAYS_INLINE void large_put_none(uint32_t *to, const int places)
+{
+    for (int i = 0; i < places; i += 16) _mm512_store_si512(to + i, _mm512_set1_epi32(-1));
+}
+
+ALWAYS_INLINE void large_put_symbols(uint32_t *to, const int32_t *ids, size_t n, const int places)
+{
+    uint64_t there = _bzhi_u64(~(uint64_t)0, (unsigned)n);
     for (int i = 0; i < places; i += 16)
         _mm512_store_si512(to + i, _mm512_mask_loadu_epi32(_mm512_set1_epi32(-1), (__mmask16)(there >> i), ids + i));
 }
@@ -225,9 +220,10 @@ ALWAYS_INLINE uint32_t large_least(const uint32_t *rank, const int places, uint3
     return (uint32_t)_mm_cvtsi128_si32(m);
 }
 
-ALWAYS_INLINE size_t large_put_ids(int32_t *to, const uint32_t *symbol, const int places)
+ALWAYS_INLINE size_t large_put_ids(int32_t *to, size_t room, const uint32_t *symbol, const int places)
 {
     size_t n = 0;
+    (void)room; /* masks write no more than there is */
     for (int i = 0; i < places; i += 16) {
         __m512i x = _mm512_load_si512(symbol + i);
         __mmask16 there = _mm512_cmpneq_epi32_mask(x, _mm512_set1_epi32(-1));
@@ -244,24 +240,13 @@ ALWAYS_INLINE size_t large_put_ids(int32_t *to, const uint32_t *symbol, const in
 
 /* ---- all ---- */
 
-static size_t size_of(size_t n)
-{
-    return n <= 9 ? 0 : n <= 16 ? 1 : n <= 32 ? 2 : 3;
-}
-
 void bpe_merge_many_avx512vbmi(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
-    const struct table t = {.slots = b->slots, .small_slots = b->small_slots, .small_mask = b->small_mask, .turn = b->turn, .factor = b->factor, .slot_shift = b->slot_shift,
-                            .group_shift = b->group_shift, .made = b->first_made < 0 ? b->made : NULL, .first_made = b->first_made,
-                            .small_pair = b->byte_pair_small, .large_pair = b->byte_pair, .byte_plane = b->byte_plane};
+    const struct table t = table_of(b);
+    struct todo todo[SIZES];
     for (size_t i = 0; i < n_jobs;) {
-        struct todo todo[SIZES];
         bool small = jobs[i].bytes && t.small_pair;
-        for (int k = 0; k < SIZES; k++) todo[k].n = todo[k].at = 0;
-        for (size_t end = i + BLOCK; i < n_jobs && i < end; i++) {
-            struct todo *to = &todo[size_of(jobs[i].n)];
-            to->job[to->n++] = &jobs[i];
-        }
+        i += todo_fill(todo, jobs + i, n_jobs - i);
         if (small) small_run_all(&t, todo);
         else large_run_all(&t, todo);
     }

@@ -1,5 +1,18 @@
-/* bpe_many_body.h - words merged side by side: included by bpe_many_avx512vbmi.c once for each width of ids
- * and ranks: NUMBER, their type, and NAME(x), which has a function for registers of them as put_ranks(). */
+/* bpe_many_body.h - words merged side by side: included by bpe_many_avx*.c once for each width of ids and
+ * ranks: NUMBER, their type, and NAME(x), which has functions for registers of them:
+ *
+ *   put_bytes    a word of n bytes: the ranks of its pairs in the first so many places, its symbols, NO behind both
+ *   put_none     NO in so many places
+ *   put_symbols  a word of n ids, NO behind; in at least 16 places, as put_bytes does
+ *   least        the least of so many ranks, and its first place, counted from 1
+ *   put_ids      symbols that are not NO, at most `room` of them; nothing is written behind that
+ *
+ * put_neighbours() is the same for both.
+ *
+ * Symbols and the ranks of the pairs that they begin stay at their places: a merge is a few stores, and all
+ * ranks are looked at in one register or a few.  Words take turns, so that what was stored for one has arrived
+ * before its registers are loaded again, and that the pairs of several words are waited for at a time; what
+ * depends on the number of a word's merges, which cannot be guessed, is decided a turn later. */
 #define PER ((int)(64 / sizeof(NUMBER)))
 #define NO ((NUMBER)-1) /* no rank; a symbol that never merges */
 
@@ -30,23 +43,15 @@ ALWAYS_INLINE void NAME(look)(struct NAME(lane) *l, const int places)
 /* Of at most so many pairs. */
 ALWAYS_INLINE void NAME(start)(const struct table *t, struct NAME(lane) *l, struct bpe_job *j, const int places)
 {
-    uint64_t there = _bzhi_u64(~(uint64_t)0, (unsigned)j->n), pairs = there >> 1;
     if (j->bytes) {
-        __m512i bytes = _mm512_maskz_loadu_epi8(there, j->bytes);
-        uint64_t w[9];
-        words_of(bytes, w, places);
-        for (int i = 0; i < places; i += 8)
-            NAME(put_ranks)(l->rank + 1 + i, (__mmask8)(pairs >> i), t->NAME(pair), w[i / 8], w[i / 8 + 1]);
-        NAME(put_byte_symbols)(l->symbol + 1, there, t, bytes, places);
+        NAME(put_bytes)(l->rank + 1, l->symbol + 1, t, j->bytes, j->n, places);
     } else {
-        for (int i = 0; i < places; i += PER) _mm512_store_si512(l->rank + 1 + i, _mm512_set1_epi32(-1));
-        for (size_t i = 1; i < j->n; i++)
-            l->rank[i] = NAME(rank_of)(t, (uint32_t)j->ids[i - 1], (uint32_t)j->ids[i]);
-        NAME(put_symbols)(l->symbol + 1, there, j->ids, places);
+        NAME(put_none)(l->rank + 1, places);
+        for (size_t i = 1; i < j->n; i++) l->rank[i] = NAME(rank_of)(t, (uint32_t)j->ids[i - 1], (uint32_t)j->ids[i]);
+        NAME(put_symbols)(l->symbol + 1, j->ids, j->n, places);
     }
-    l->symbol[0] = l->symbol[1 + (places < PER ? PER : places)] = l->rank[1 + places] = NO;
-    _mm512_store_si512(l->next, count_from(1));
-    _mm512_store_si512(l->before, count_from(-1));
+    l->symbol[0] = l->symbol[1 + (places < 16 ? 16 : places)] = l->rank[1 + places] = NO;
+    put_neighbours(l->next, l->before, places);
     l->job = j;
     NAME(look)(l, places);
 }
@@ -85,7 +90,7 @@ ALWAYS_INLINE bool NAME(start_next)(const struct table *t, struct NAME(lane) *l,
     while (todo->at < todo->n) {
         NAME(start)(t, l, todo->job[todo->at++], places);
         if (l->best != NO) return true;
-        l->job->n = NAME(put_ids)(l->job->ids, l->symbol + 1, places);
+        l->job->n = NAME(put_ids)(l->job->ids, l->job->n, l->symbol + 1, places);
     }
     return false;
 }
@@ -98,7 +103,7 @@ ALWAYS_INLINE void NAME(replace)(const struct table *t, struct NAME(group) *g, s
         uint32_t i = 31 - _lzcnt_u32(g->done);
         struct NAME(lane) *l = g->lane[i];
         g->done ^= 1u << i;
-        l->job->n = NAME(put_ids)(l->job->ids, l->symbol + 1, places);
+        l->job->n = NAME(put_ids)(l->job->ids, l->job->n, l->symbol + 1, places);
         if (NAME(start_next)(t, l, todo, places)) continue;
         g->lane[i] = g->lane[--g->n];
         g->lane[g->n] = l;
