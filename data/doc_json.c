@@ -124,8 +124,9 @@ static bool take_string(struct cursor *c, struct span *t, struct buf *text, stru
     size_t made = 0;
     bool found = false;
     size_t room = c->n - t->begin + ROOM;
-    if (c->n - c->i < 64 || !scan_have_vbmi() || !(text->len ? buf_reserve : buf_renew)(text, room)) return string_rest(c, t);
-    c->i = take_string_avx512vbmi(c->s, t->begin, c->n, text->data + text->len, &made, &found);
+    bool vbmi = scan_have_vbmi();
+    if (c->n - c->i < 64 || !(vbmi || scan_have_bmi()) || !(text->len ? buf_reserve : buf_renew)(text, room)) return string_rest(c, t);
+    c->i = (vbmi ? take_string_avx512vbmi : take_string_avx2bmi)(c->s, t->begin, c->n, text->data + text->len, &made, &found);
     text->len += made;
     out->taken = true;
     if (found) {
@@ -377,8 +378,8 @@ static char *unescape_blocks(const char *s, size_t *from, size_t n, char *o)
 {
     size_t made = 0;
 #ifdef SCAN_HAVE_AVX2
-    if (scan_have_vbmi())
-        *from += unescape_avx512vbmi(s + *from, n - *from, o, &made);
+    if (scan_have_vbmi()) *from += unescape_avx512vbmi(s + *from, n - *from, o, &made);
+    else if (scan_have_bmi()) *from += unescape_avx2bmi(s + *from, n - *from, o, &made);
 #endif
     (void)s;
     (void)n;

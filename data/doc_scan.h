@@ -57,14 +57,21 @@ static inline bool scan_have_vbmi(void)
 {
     return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
 }
+static inline bool scan_have_bmi(void) /* *_avx2bmi.c */
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("popcnt");
+}
 
 /* The inside of a string that has been checked, unescaped into out (room for n +
  * 64 bytes), *made of them.  Returns how much of it that took: all, or up to half
- * of a surrogate pair that stands alone. */
+ * of a surrogate pair that stands alone; the one of AVX2 leaves up to 64 bytes. */
 size_t unescape_avx512vbmi(const char *s, size_t n, char *out, size_t *made);
+size_t unescape_avx2bmi(const char *s, size_t n, char *out, size_t *made);
 /* As scan_escaped_*() and unescape at once: *found: the string ends at what is
  * returned, else it goes on there.  Room for n - i + 64 bytes in out. */
 size_t take_string_avx512vbmi(const char *s, size_t i, size_t n, char *out, size_t *made, bool *found);
+size_t take_string_avx2bmi(const char *s, size_t i, size_t n, char *out, size_t *made, bool *found);
 #endif
 
 static inline size_t scan_count_byte(const char *s, size_t n, char c)

@@ -24,4 +24,15 @@ static inline uint64_t behind_odd_runs(uint64_t slashes, uint64_t *carry)
     return (((behind_even & ~even) | (behind_odd & even)) & ~s) | first;
 }
 
+/* Characters behind a backslash that is not escaped itself, backslashes among them.  *carry as above. */
+static inline uint64_t escaped_by(uint64_t slashes, uint64_t *carry)
+{
+    const uint64_t even = 0x5555555555555555u;
+    scan_in_register(&slashes);
+    uint64_t free_slashes = slashes & ~*carry, follows = free_slashes << 1 | *carry, sum;
+    uint64_t odd_starts = free_slashes & ~even & ~follows;
+    *carry = __builtin_add_overflow(odd_starts, free_slashes, &sum);
+    return (even ^ sum << 1) & follows;
+}
+
 #endif

@@ -9,25 +9,12 @@
 #include "data/doc_escapes_vbmi.h"
 #include "data/doc_scan_runs.h"
 
-static const uint64_t even = 0x5555555555555555u;
-
 /* What an escaped character stands for: from '@', below that itself. */
 #define SAME(c) c, c + 1, c + 2, c + 3, c + 4, c + 5, c + 6, c + 7
 static const char below[64] = {SAME(0), SAME(8), SAME(16), SAME(24), SAME(32), SAME(40), SAME(48), SAME(56)};
 static const char above[64] = {
     ['b' - '@'] = '\b', ['f' - '@'] = '\f', ['n' - '@'] = '\n', ['r' - '@'] = '\r', ['t' - '@'] = '\t', ['\\' - '@'] = '\\'};
 #undef SAME
-
-/* Characters behind a backslash that is not escaped itself.  *carry: the first
- * character of the block is one; then whether the next block's is. */
-static inline uint64_t find_escaped(uint64_t slashes, uint64_t *carry)
-{
-    scan_in_register(&slashes);
-    uint64_t free_slashes = slashes & ~*carry, follows = free_slashes << 1 | *carry, sum;
-    uint64_t odd_starts = free_slashes & ~even & ~follows;
-    *carry = __builtin_add_overflow(odd_starts, free_slashes, &sum);
-    return (even ^ sum << 1) & follows;
-}
 
 /* The numbers behind the u's, in order; each has its four digits in x. */
 static inline __m512i read_codes(__m512i x, uint64_t u)
@@ -123,7 +110,7 @@ struct escapes {
 
 static inline struct escapes find_all(__m512i x, uint64_t slashes, uint64_t *carry)
 {
-    uint64_t escaped = find_escaped(slashes, carry);
+    uint64_t escaped = escaped_by(slashes, carry);
     return (struct escapes){slashes, escaped, _mm512_mask_cmpeq_epi8_mask(escaped, x, _mm512_set1_epi8('u'))};
 }
 
@@ -206,7 +193,7 @@ size_t take_string_avx512vbmi(const char *s, size_t i, size_t n, char *out, size
     for (; n - i >= 64; i += 64) {
         __m512i x = _mm512_loadu_si512(s + i);
         uint64_t slashes = _mm512_cmpeq_epi8_mask(x, slash), quotes = _mm512_cmpeq_epi8_mask(x, quote);
-        uint64_t bad = _mm512_cmplt_epu8_mask(x, blank), came = carry, escaped = find_escaped(slashes, &carry);
+        uint64_t bad = _mm512_cmplt_epu8_mask(x, blank), came = carry, escaped = escaped_by(slashes, &carry);
         scan_in_register(&quotes);
         scan_in_register(&bad);
         uint64_t end = quotes & ~escaped, inside = ~end & (end - 1);

@@ -18,6 +18,7 @@ static const uint8_t shard_end_magic[8] = {'T', 'O', 'K', 'S', 'E', 'N', 'D', '1
 bool shard_narrow(char *p, const int32_t *ids, size_t n, int vocab);
 bool shard_narrow_ref(char *p, const int32_t *ids, size_t n, int vocab);
 #if defined(__x86_64__)
+bool shard_narrow_avx2(char *p, const int32_t *ids, size_t n, int vocab);
 bool shard_narrow_avx512(char *p, const int32_t *ids, size_t n, int vocab);
 #endif
 

@@ -110,6 +110,7 @@ bool shard_narrow(char *p, const int32_t *ids, size_t n, int vocab)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512bw")) return shard_narrow_avx512(p, ids, n, vocab);
+    if (__builtin_cpu_supports("avx2")) return shard_narrow_avx2(p, ids, n, vocab);
 #endif
     return shard_narrow_ref(p, ids, n, vocab);
 }

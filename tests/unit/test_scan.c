@@ -124,6 +124,36 @@ static bool plain_scan(const char *s, size_t n, size_t *end, size_t *escapes, bo
     return false;
 }
 
+/* What a kernel takes of a text s[from..), whose end and meaning are known, is the beginning of that; a text that
+ * it leaves is left in front of an escape, or where 64 bytes no more follow. */
+static void check_kernels(const char *s, size_t n, const struct doc_fields *f, const struct buf *ref)
+{
+#ifdef SCAN_HAVE_AVX2
+    static char out[8192];
+    struct buf rest = {0};
+    size_t made = 0, from = f->text_begin, len = f->text_end - from;
+    bool found = false;
+    assert_true(n + 64 <= sizeof out);
+    if (!scan_have_bmi()) return;
+    for (int checked = 0; checked < 2; checked++) {
+        size_t end = checked ? unescape_avx2bmi(s + from, len, out, &made) + from : take_string_avx2bmi(s, from, n, out, &made, &found);
+        if (found && !checked && end != f->text_end) fail_msg("found: %d, %zu of %zu: %.*s", found, end, f->text_end, (int)n, s);
+        assert_true(end <= f->text_end);
+        buf_clear(&rest);
+        doc_json_unescape_ref(s + end, f->text_end - end, &rest);
+        assert_int_equal(made + rest.len, ref->len);
+        if (made) assert_memory_equal(out, ref->data, made);
+        if (rest.len) assert_memory_equal(rest.data, ref->data + made, rest.len);
+    }
+    buf_free(&rest);
+#else
+    (void)s;
+    (void)n;
+    (void)f;
+    (void)ref;
+#endif
+}
+
 /* Found and unescaped in one go: as found and unescaped. */
 static void check_taken(const char *s, size_t n, const char *why, const struct doc_fields *f)
 {
@@ -137,6 +167,7 @@ static void check_taken(const char *s, size_t n, const char *why, const struct d
         const char *bad = doc_json_unescape_ref(s + f->text_begin, f->text_end - f->text_begin, &ref);
         if (g.taken && (g.refused != bad || (!bad && (text.len != ref.len || memcmp(text.data, ref.data, ref.len)))))
             fail_msg("taken: %s, want %s: %.*s", g.refused, bad, (int)n, s);
+        if (!bad) check_kernels(s, n, f, &ref);
         if (!g.taken && g.escapes != f->escapes) fail_msg("not taken, %zu escapes", g.escapes);
     }
     buf_free(&text);
