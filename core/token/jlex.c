@@ -443,16 +443,17 @@ static bool is_number(const char *p)
 
 enum { NUMBER_ROOM = 64 }; /* with the NUL; longer ones are no numbers */
 
+static const bool in_number[256] = {['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
+                                    ['8'] = 1, ['9'] = 1, ['.'] = 1, ['-'] = 1, ['+'] = 1, ['e'] = 1, ['E'] = 1};
+
 /* Copied into text, which is one as JSON has it. */
 static int number(struct jlex *x, char text[NUMBER_ROOM], struct err *e)
 {
     x->p = skip_space(x->p, x->end);
     size_t n = 0;
     for (; n < NUMBER_ROOM - 1 && x->p + n < x->end; n++) {
-        char c = x->p[n];
-        bool part = (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
-        if (!part) break;
-        text[n] = c;
+        if (!in_number[(uint8_t)x->p[n]]) break;
+        text[n] = x->p[n];
     }
     text[n] = 0;
     if (!is_number(text)) return jlex_error(x, e, "a number is expected");

@@ -42,7 +42,7 @@ static bool starts_chunk(struct uni_char c, bool compat)
     if (c.cp == 0xF73 || c.cp == 0xF75 || c.cp == 0xF81) return false; /* made of marks alone */
     const utf8proc_property_t *p = property(c.cp);
     bool second = p->comb_index != UINT16_MAX && p->comb_index >= 0x8000;
-    return combining_class(c.cp) == 0 && !second;
+    return (!p->combining_class || norm_young_mark(c.cp)) && !second;
 }
 
 /* Syllables of Hangul, which are numbered by their letters. */
@@ -65,8 +65,8 @@ static int hangul_letters(uint32_t cp, uint32_t out[3])
 static bool decomposes(struct uni_char c)
 {
     if (c.cp >= 0x3400 && c.cp <= 0x9FFF) return false; /* ideographs, without a look at the tables */
-    return c.cp >= 0xA0 && c.cp != UNI_BAD && !norm_too_young(c.cp) &&
-           (is_hangul(c.cp) || property(c.cp)->decomp_seqindex != UINT16_MAX);
+    if (c.cp < 0xA0 || c.cp == UNI_BAD) return false;
+    return is_hangul(c.cp) || (property(c.cp)->decomp_seqindex != UINT16_MAX && !norm_too_young(c.cp));
 }
 
 bool norm_is_mark(uint32_t cp)
@@ -166,7 +166,10 @@ bool norm_form_keeps(uint32_t cp, bool compat, bool compose_it)
 {
     struct norm_char v[NORM_CHAR_MOST];
     uint32_t out[NORM_CHAR_MOST];
-    if (!starts_chunk((struct uni_char){.cp = cp}, compat)) return false;
+    struct uni_char c = {.cp = cp};
+    if (!starts_chunk(c, compat)) return false;
+    if (!decomposes(c)) return true;
+    if (is_hangul(cp)) return compose_it; /* its letters become it again */
     int n = norm_decompose(cp, compat, out);
     for (int i = 0; i < n; i++) v[i] = (struct norm_char){out[i], i > 0};
     if (compose_it) n = (int)compose(v, (size_t)n);

@@ -14,8 +14,8 @@ static bool is_digit(char c)
 /* One more digit, unless there is no room. */
 static bool add_digit(uint64_t *digits, char c)
 {
-    uint64_t d = (uint64_t)(c - '0');
-    if (*digits > (UINT64_MAX - d) / 10) return false;
+    uint64_t d = (uint64_t)(c - '0'), most = UINT64_MAX / 10;
+    if (*digits >= most && (*digits > most || d > UINT64_MAX % 10)) return false;
     *digits = *digits * 10 + d;
     return true;
 }

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/token/text_hash.h"
 
-enum { FEW = 64 };
+enum { FEW = 64, AHEAD = 16 };
 
 /* A key by eight of its bytes, the first the highest. */
 struct place {
     uint64_t bytes;
-    uint32_t at;
+    uint32_t at, len;
 };
 
 _Static_assert(sizeof(struct place) == sizeof(struct text_key), "permute() needs as much room");
@@ -21,19 +22,20 @@ struct sorting {
 };
 
 /* Eight bytes from the `from`-th on, zeros behind the last one. */
-static inline uint64_t bytes_at(const struct sorting *s, uint32_t key, uint32_t from)
+static inline uint64_t bytes_at(const struct sorting *s, const struct place *p, uint32_t from)
 {
-    const struct text_key *k = &s->keys[key];
-    uint32_t left = k->len - from, n = left < 8 ? left : 8;
-    uint64_t v = 0;
-    memcpy(&v, k->text + from, n);
+    const char *text = s->keys[p->at].text + from;
+    uint64_t v, none;
+    if (p->len - from >= 8) memcpy(&v, text, 8);
+    else text_words(text, p->len - from, &v, &none);
     return __builtin_bswap64(v);
 }
 
 static int by_length(const void *a, const void *b, void *keys)
 {
-    const struct text_key *v = keys, *x = &v[((const struct place *)a)->at], *y = &v[((const struct place *)b)->at];
-    if (x->len != y->len) return x->len < y->len ? -1 : 1;
+    const struct place *p = a, *q = b;
+    const struct text_key *v = keys, *x = &v[p->at], *y = &v[q->at];
+    if (p->len != q->len) return p->len < q->len ? -1 : 1;
     return (x->value > y->value) - (x->value < y->value);
 }
 
@@ -75,7 +77,7 @@ static size_t take_ended(const struct sorting *s, struct place *p, size_t n, uin
 {
     size_t ended = 0;
     for (size_t i = 0; i < n; i++) {
-        if (s->keys[p[i].at].len > from) continue;
+        if (p[i].len > from) continue;
         struct place v = p[i];
         p[i] = p[ended];
         p[ended++] = v;
@@ -98,7 +100,7 @@ static void sort_from(const struct sorting *s, struct place *p, size_t n, uint32
         size_t ended = take_ended(s, p, n, from), most = 0, most_at = 0, end;
         p += ended;
         n -= ended;
-        for (size_t i = 0; i < n; i++) p[i].bytes = bytes_at(s, p[i].at, from);
+        for (size_t i = 0; i < n; i++) p[i].bytes = bytes_at(s, &p[i], from);
         if (n <= FEW) insert(p, n);
         else by_digits(p, s->spare, n);
         from = from > UINT32_MAX - 8 ? UINT32_MAX : from + 8;
@@ -111,6 +113,7 @@ static void sort_from(const struct sorting *s, struct place *p, size_t n, uint32
         }
         for (size_t i = 0; i < n && most > 1; i = end) { /* the largest without a call: not deep, however alike texts are */
             end = group_end(p, i, n);
+            __builtin_prefetch(s->keys[p[i + AHEAD < n ? i + AHEAD : i].at].text + from);
             if (end - i > 1 && i != most_at) sort_from(s, p + i, end - i, from);
         }
         p += most_at;
@@ -131,7 +134,7 @@ bool text_sort(struct text_key *keys, size_t n)
     struct place *p = mem_alloc(n, 2 * sizeof *p);
     if (!p) return false;
     struct sorting s = {keys, p + n};
-    for (size_t i = 0; i < n; i++) p[i].at = (uint32_t)i;
+    for (size_t i = 0; i < n; i++) p[i] = (struct place){.at = (uint32_t)i, .len = keys[i].len};
     sort_from(&s, p, n, 0);
     permute(keys, p, s.spare, n);
     free(p);

@@ -95,10 +95,10 @@ static bool is_gguf(const char *path)
 }
 
 /* Memory for what will be made of the file: a .model or .tiktoken becomes 10 to 16 times as much, a tokenizer.json 2 to
- * 7 times.  GGUF holds mostly something else: tok_gguf.c. */
+ * 7 times, a vocab.json with its merges 8.  GGUF holds mostly something else: tok_gguf.c. */
 static void make_room(const char *file)
 {
-    size_t times = str_ends_with(file, ".json") ? 5 : 14;
+    size_t times = !str_ends_with(file, ".json") ? 14 : strcmp(path_base(file), "vocab.json") ? 5 : 8;
     struct stat st;
     if (stat(file, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size < TOK_LARGE || (size_t)st.st_size > TOK_FILE_MOST) return;
     mem_ready((size_t)st.st_size * times + TOK_WORK);

@@ -145,6 +145,7 @@ static void fill_rows(struct build *b)
     const struct unigram_order *o = &b->o;
     struct path p = {.turned = {0}};
     const double none = -(double)INFINITY;
+    enum { AHEAD = 16 };
     for (size_t i = 0; i < UNIGRAM_LONGEST; i++) set(&p, i, NO_ID, none);
     for (uint32_t s = 1; s <= b->u->n_symbols; s++) {
         set(&p, 0, b->m->single[s], single_score(b, s));
@@ -152,6 +153,7 @@ static void fill_rows(struct build *b)
     }
     for (size_t k = 0; k < o->n; k++) {
         size_t n = unigram_length(o, k), same = o->common[k];
+        __builtin_prefetch(&b->t->score[o->token[k + AHEAD < o->n ? k + AHEAD : k].value]);
         uint32_t first = unigram_symbol(o, k, 0);
         int32_t id = o->token[k].value;
         if (!same) set(&p, same++, b->m->single[first], single_score(b, first));

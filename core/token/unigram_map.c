@@ -202,6 +202,7 @@ static void behind(void *arg, uint32_t cp)
 /* Characters that HF tokenizers may look at together with their neighbours. */
 static bool in_grapheme(uint32_t cp)
 {
+    if (unigram_settled(cp)) return false;
     int class = utf8proc_get_property((utf8proc_int32_t)norm_grapheme_as(cp))->boundclass;
     return class != UTF8PROC_BOUNDCLASS_OTHER && class != UTF8PROC_BOUNDCLASS_LV && class != UTF8PROC_BOUNDCLASS_LVT;
 }

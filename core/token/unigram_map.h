@@ -33,6 +33,12 @@ int unigram_tokens(const struct tokenizer *t, struct unigram *u, struct unigram_
 /* unigram_steps.c: ... what other steps than the rules make of characters. */
 int unigram_steps(const struct tokenizer *t, struct unigram *u, struct err *e);
 
+/* Half of all characters: ideographs, which have no case, no accents and no other form, and each is a grapheme. */
+static inline bool unigram_settled(uint32_t cp)
+{
+    return (cp >= 0x3400 && cp <= 0x9FFF) || (cp >= 0x20000 && cp < 0x2F800);
+}
+
 static inline bool unigram_printable(uint32_t cp)
 {
     return cp > 0x20 && cp != 0x7F && cp < UNIGRAM_CHARS;

@@ -9,7 +9,7 @@
 
 #include "core/base/mem.h"
 
-enum { CLASSES = 12 };
+enum { CLASSES = 12, AHEAD = 8 };
 #define FREE UINT32_MAX
 
 /* A node and the tokens that go through it, or end there: two at least. */
@@ -168,8 +168,11 @@ static bool put_all(struct places *p, uint32_t break_row, size_t block)
     for (size_t i = 0; i < n; i++) p->u->node[i].above = FREE;
     memset(p->tail, 0xFF, p->o->n * sizeof *p->tail);
     put_symbols(p, break_row, block);
-    for (size_t i = 0; i < p->n_queue; i++)
+    for (size_t i = 0; i < p->n_queue; i++) {
+        size_t later = i + AHEAD < p->n_queue ? i + AHEAD : i;
+        __builtin_prefetch(p->o->token[p->queue[later].begin].text);
         if (!put_family(p, p->queue[i])) return false;
+    }
     for (uint32_t k = 0; k < p->o->n; k++)
         if (p->tail[k] != FREE && !put_tail(p, k)) return false;
     return true;

@@ -37,20 +37,20 @@ static bool is_replaced(const struct norm_step *s)
 static bool keeps(const struct norm_step *s, uint32_t cp)
 {
     enum norm_kind k = s->kind;
-    struct norm_step step = *s;
     uint32_t out[NORM_CHAR_MOST];
     if (is_form(k))
         return cp < 0x80 || norm_form_keeps(cp, k == NORM_NFKC || k == NORM_NFKD, k == NORM_NFC || k == NORM_NFKC);
+    struct norm_step step = *s;
     return norm_char(&(struct norm_chain){&step, 1}, cp, out) == 1 && out[0] == cp;
 }
 
 /* What a step makes of a character, if it leaves all of that alone; else -1. */
 static int one_step(const struct norm_step *s, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
 {
-    struct norm_step step = *s;
     int n = 1;
     out[0] = cp;
     if (keeps(s, cp)) return 1;
+    struct norm_step step = *s;
     if (is_form(s->kind)) n = norm_decompose(cp, s->kind == NORM_NFKC || s->kind == NORM_NFKD, out);
     else n = norm_char(&(struct norm_chain){&step, 1}, cp, out);
     for (int i = 0; i < n; i++)
@@ -73,17 +73,11 @@ static int all_steps(const struct norm_chain *c, uint32_t cp, uint32_t out[NORM_
     return n;
 }
 
-/* Half of all characters: ideographs, which have no case, no accents and no other form. */
-static bool is_settled(uint32_t cp)
-{
-    return (cp >= 0x3400 && cp <= 0x9FFF) || (cp >= 0x20000 && cp < 0x2F800);
-}
-
 /* The characters that this one becomes, or -1. */
 static int after(const struct steps *x, uint32_t cp, uint32_t out[NORM_CHAR_MOST])
 {
     out[0] = cp;
-    if (is_settled(cp)) return 1;
+    if (unigram_settled(cp)) return 1;
     if (!x->by_char) return all_steps(&x->chain, cp, out);
     int n = x->orders && norm_is_mark(cp) ? -1 : norm_char(&x->chain, cp, out);
     for (int i = 0; x->orders && i < n; i++)

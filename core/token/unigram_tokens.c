@@ -78,9 +78,11 @@ static void shorten(struct unigram_map *m, size_t used)
 /* Puts the symbols into the order of the tokens, as they are read from now on. */
 static int gather(struct unigram_map *m, size_t used, struct err *e)
 {
+    enum { AHEAD = 16 };
     uint8_t *to = mem_alloc(used + 2 * UNIGRAM_LONGEST, 1), *whole = to;
     if (!to) return err_oom(e, used, "a tokenizer");
     for (size_t k = 0; k < m->n_tokens; to += m->token[k++].len) {
+        __builtin_prefetch(m->token[k + AHEAD < m->n_tokens ? k + AHEAD : k].text);
         memcpy(to, m->token[k].text, 2 * UNIGRAM_LONGEST); /* so much is there behind each */
         m->token[k].text = (const char *)to;
     }

@@ -40,8 +40,7 @@ enum { WAITING = 96, SHORT = 16 };
 /* A cut whose sides may both be tokens. */
 struct cut {
     uint64_t left, right; /* hashes */
-    size_t k, at;
-    int l, r;             /* ids, perhaps */
+    uint32_t k, at;
 };
 
 /* Bits by the hashes of all texts: most texts that are no token are told without looking one up. */
@@ -51,6 +50,7 @@ struct cutting {
     uint64_t *bit;
     size_t mask;
     struct cut cut[WAITING + SHORT];
+    int l[WAITING + SHORT], r[WAITING + SHORT]; /* ids, perhaps */
     size_t n;
     vocab_cut_fn *each;
     void *arg;
@@ -85,11 +85,23 @@ static inline size_t begins_char(char c)
 
 static inline void take(struct cutting *c, size_t k, size_t at, uint64_t left, uint64_t right, size_t yes)
 {
-    c->cut[c->n] = (struct cut){left, right, k, at, -1, -1};
+    c->cut[c->n] = (struct cut){left, right, (uint32_t)k, (uint32_t)at};
     c->n += yes;
 }
 
-/* All cuts of 2 to 16 bytes, without a branch that depends on them. */
+/* All cuts of 2 to 8 bytes, without a branch that depends on them. */
+static void cut_word(struct cutting *c, size_t k, const char *text, size_t n)
+{
+    uint64_t a, none;
+    text_words(text, n, &a, &none);
+    for (size_t i = 1; i < n; i++) {
+        uint64_t right_a = a >> 8 * i;
+        uint64_t left = text_hash_words(a ^ right_a << 8 * i, 0, i), right = text_hash_words(right_a, 0, n - i);
+        take(c, k, i, left, right, passes(c, left) & passes(c, right) & begins_char((char)right_a));
+    }
+}
+
+/* ... of 2 to 16. */
 static void cut_short(struct cutting *c, size_t k, const char *text, size_t n)
 {
     uint64_t a, b;
@@ -115,24 +127,24 @@ static int look(struct cutting *c)
         __builtin_prefetch(&v->slots[c->cut[i].right & (v->n_slots - 1)]);
     }
     for (size_t i = 0; i < c->n; i++) {
-        struct cut *x = &c->cut[i];
-        x->l = vocab_guess(v, x->left);
-        x->r = x->l < 0 ? -1 : vocab_guess(v, x->right);
-        if (x->r < 0) continue;
-        ask_for_entry(v, x->l);
-        ask_for_entry(v, x->r);
+        c->l[i] = vocab_guess(v, c->cut[i].left);
+        c->r[i] = c->l[i] < 0 ? -1 : vocab_guess(v, c->cut[i].right);
+        if (c->r[i] < 0) continue;
+        ask_for_entry(v, c->l[i]);
+        ask_for_entry(v, c->r[i]);
     }
     for (size_t i = 0; i < c->n; i++) {
-        if (c->cut[i].r < 0) continue;
-        ask_for_text(v, c->cut[i].l);
-        ask_for_text(v, c->cut[i].r);
+        if (c->r[i] < 0) continue;
+        ask_for_text(v, c->l[i]);
+        ask_for_text(v, c->r[i]);
     }
     for (size_t i = 0; i < c->n && ret == 0; i++) {
         const struct cut *x = &c->cut[i];
         size_t n;
-        if (x->r < 0) continue;
+        if (c->r[i] < 0) continue;
         const char *text = vocab_text(v, c->id[x->k], &n);
-        int l = vocab_check(v, x->l, x->left, text, x->at), r = l < 0 ? -1 : vocab_check(v, x->r, x->right, text + x->at, n - x->at);
+        int l = vocab_check(v, c->l[i], x->left, text, x->at);
+        int r = l < 0 ? -1 : vocab_check(v, c->r[i], x->right, text + x->at, n - x->at);
         if (r >= 0) ret = c->each(c->arg, x->k, l, r);
     }
     c->n = 0;
@@ -144,7 +156,8 @@ static int cut(struct cutting *c, size_t k)
     size_t n;
     const char *text = vocab_text(c->v, c->id[k], &n);
     if (n <= SHORT) {
-        cut_short(c, k, text, n);
+        if (n <= SHORT / 2) cut_word(c, k, text, n);
+        else cut_short(c, k, text, n);
         return c->n >= WAITING ? look(c) : 0;
     }
     for (size_t i = 1; i < n; i++) {
