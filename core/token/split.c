@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/token/split_rule.h"
 #include "core/token/isa.h"
+#include "core/token/split_leads.h"
+#include "core/token/split_rule.h"
 
 /* ---- the reference: one character after the other ---- */
 
@@ -261,24 +262,58 @@ static const struct {
                       " ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
 };
 
+/* ---- the ways to cut by them ---- */
+
+static bool always(void)
+{
+    return true;
+}
+
+static const struct way {
+    bool (*has)(void);
+    split_fn *const *kinds;
+    split_rule_fn *const *by_rule;
+} ways[] = {
+    {always, split_many_base, &split_rule_base},
+    {token_has_avx2, split_many_avx2bmi, &split_rule_avx2bmi},
+    {token_has_vbmi, split_many_avx512vbmi, &split_rule_avx512vbmi},
+};
+
+/* NULL: there are not so many. */
+static const struct way *find_way(size_t k)
+{
+    if (k >= COUNT_OF(ways) || !ways[k].has()) return NULL;
+    split_prepare();
+    return &ways[k];
+}
+
+static const struct way *best_way(void)
+{
+    const struct way *best = NULL, *w;
+    for (size_t k = 0; (w = find_way(k)); k++) best = w;
+    return best;
+}
+
+split_fn *split_function_of(size_t way, enum split_kind kind)
+{
+    const struct way *w = find_way(way);
+    return !w ? NULL : kind == SPLIT_NONE ? split_none : w->kinds[kind];
+}
+
+split_rule_fn *split_rule_function_of(size_t way)
+{
+    const struct way *w = find_way(way);
+    return w ? *w->by_rule : NULL;
+}
+
 split_fn *split_function(enum split_kind kind)
 {
-    if (kind == SPLIT_NONE) return split_none;
-    if (!token_has_vbmi()) return split_many_base[kind];
-    split_prepare_avx512vbmi();
-    return split_many_avx512vbmi[kind];
+    return kind == SPLIT_NONE ? split_none : best_way()->kinds[kind];
 }
 
 split_rule_fn *split_rule_function(void)
 {
-    if (!token_has_vbmi()) return split_rule_base;
-    split_prepare_avx512vbmi();
-    return split_rule_avx512vbmi;
-}
-
-split_fn *split_function_plain(enum split_kind kind)
-{
-    return kind == SPLIT_NONE ? split_none : split_many_base[kind];
+    return *best_way()->by_rule;
 }
 
 const char *split_name(enum split_kind kind)

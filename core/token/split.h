@@ -28,7 +28,7 @@ enum split_kind {
 enum { SPLIT_BATCH = 128, SPLIT_TWO = 512 };
 typedef size_t split_fn(const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max);
 split_fn *split_function(enum split_kind kind);
-split_fn *split_function_plain(enum split_kind kind); /* without the best instructions: for tests */
+split_fn *split_function_of(size_t way, enum split_kind kind); /* the ways that run here, the last is the best; NULL behind it */
 
 const char *split_name(enum split_kind kind);
 /* The kind for a regex as written in a file, or SPLIT_N if it is not known. */

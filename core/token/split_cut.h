@@ -14,12 +14,12 @@
 #ifdef SPLIT_HAS_MASKS
 
 /* The sets of 64 bytes: all bytes of a character have its. */
-#ifdef SPLIT_VBMI
-typedef __m512i sets_of_bytes;
+#ifdef SPLIT_TABLES
+typedef split_bytes sets_of_bytes;
 
 SPLIT_INLINE uint64_t in_set(sets_of_bytes in, int set)
 {
-    return split_test(in, 1 << set);
+    return split_bit(in, set);
 }
 #else
 typedef struct {
@@ -70,46 +70,40 @@ SPLIT_INLINE int sets_beyond(const uint8_t *s, const struct split_sets *t, uint6
     return 64;
 }
 
-#ifdef SPLIT_VBMI
+#ifdef SPLIT_TABLES
 /* Characters whose first byte says it all, the bytes of which are taken out of what is returned. */
-SPLIT_INLINE uint64_t sets_by_lead(__m512i x, const struct split_sets *t, uint64_t high, sets_of_bytes *in, uint64_t *cont)
+SPLIT_INLINE uint64_t sets_by_lead(split_bytes x, const struct split_sets *t, uint64_t high, sets_of_bytes *in, uint64_t *cont)
 {
-    __m512i lead = _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->lead)), one = _mm512_set1_epi8(1);
-    uint64_t second = split_in(x, 0x80, 0xBF) >> 1, sure = second & ~_mm512_movepi8_mask(lead);
+    split_bytes lead = split_of_48(t->lead, x), before = split_up(lead);
+    uint64_t second = split_cont(x) >> 1, sure = second & ~split_top(lead);
     uint64_t two = sure & split_in(x, 0xC2, 0xDF), three = sure & second >> 1 & split_in(x, 0xE0, 0xEF);
-    static const uint8_t back[64] = {0,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
-                                     21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42,
-                                     43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62};
-    __m512i at = _mm512_loadu_si512(back);
     uint64_t behind = (two | three) << 1, third = three << 2;
-    *in = _mm512_mask_mov_epi8(*in, two | three, lead);
-    *in = _mm512_mask_permutexvar_epi8(*in, behind, at, lead);
-    *in = _mm512_mask_permutexvar_epi8(*in, third, _mm512_subs_epu8(at, one), lead);
+    *in = split_blend(*in, lead, two | three);
+    *in = split_blend(*in, before, behind);
+    *in = split_blend(*in, split_up(before), third);
     *cont = behind | third;
     return high & ~(two | three | behind | third);
 }
 
 SPLIT_INLINE int sets_of_window(const uint8_t *s, const struct split_sets *t, uint64_t high, sets_of_bytes *in, uint64_t *cont)
 {
-    __m512i x = _mm512_loadu_si512(s);
+    split_bytes x = split_load(s);
     int known = 64;
-    *in = _mm512_permutex2var_epi8(_mm512_loadu_si512(t->of), x, _mm512_loadu_si512(t->of + 64));
+    *in = split_of_128(t->of, x);
     if (!high) return known;
     uint64_t left = sets_by_lead(x, t, high, in, cont);
     if (left) {
         uint8_t of[SPLIT_WINDOW];
         known = sets_beyond(s, t, left, of, cont);
-        *in = _mm512_mask_loadu_epi8(*in, left, of);
+        *in = split_blend(*in, split_load(of), left);
     }
     return known;
 }
 
 SPLIT_INLINE sets_of_bytes sets_as_spelled(const uint8_t *s, const struct split_sets *t)
 {
-    __m512i x = _mm512_loadu_si512(s);
-    __m512i low = _mm512_permutex2var_epi8(_mm512_loadu_si512(t->byte), x, _mm512_loadu_si512(t->byte + 64));
-    __m512i high = _mm512_permutex2var_epi8(_mm512_loadu_si512(t->byte + 128), x, _mm512_loadu_si512(t->byte + 192));
-    return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(x), high);
+    split_bytes x = split_load(s);
+    return split_blend(split_of_128(t->byte, x), split_of_128(t->byte + 128, x), split_top(x));
 }
 #else
 SPLIT_INLINE int sets_of_window(const uint8_t *s, const struct split_sets *t, uint64_t high, sets_of_bytes *in, uint64_t *cont)

@@ -37,17 +37,15 @@ SPLIT_INLINE struct contractions find_contractions(const uint8_t *s, const struc
     struct contractions c = {0, 0};
     quotes &= m->letter >> 1; /* which most quotes of code are not in front of */
     if (!quotes) return c;
-#ifdef SPLIT_VBMI
-    enum { ONE = 1, R_V = 2, L = 4, E = 8 };
-    static const uint8_t letters[128] = {
-        ['s'] = ONE, ['t'] = ONE, ['m'] = ONE, ['d'] = ONE, ['r'] = R_V, ['v'] = R_V, ['l'] = L, ['e'] = E};
-    __m512i low = _mm512_loadu_si512(letters), high = _mm512_loadu_si512(letters + 64),
-            lower = _mm512_set1_epi8(fold ? 0x20 : 0);
-    __m512i x = _mm512_loadu_si512(s + 1), y = _mm512_loadu_si512(s + 2);
-    __m512i a = _mm512_maskz_permutex2var_epi8(~_mm512_movepi8_mask(x), low, _mm512_or_si512(x, lower), high);
-    __m512i b = _mm512_maskz_permutex2var_epi8(~_mm512_movepi8_mask(y), low, _mm512_or_si512(y, lower), high);
-    c.one = quotes & split_test(a, ONE);
-    c.two = quotes & ((split_test(a, R_V) & split_test(b, E)) | (split_test(a, L) & split_test(b, L)));
+#ifdef SPLIT_TABLES
+    enum { ONE, R_V, L };
+    static const uint8_t letters[64] = {['s' & 63] = 1 << ONE, ['t' & 63] = 1 << ONE, ['m' & 63] = 1 << ONE, ['d' & 63] = 1 << ONE,
+                                        ['r' & 63] = 1 << R_V, ['v' & 63] = 1 << R_V, ['l' & 63] = 1 << L};
+    const int lower = fold ? 0x20 : 0;
+    split_bytes x = split_load(s + 1), y = split_load(s + 2), a = split_of_64(letters, split_or(x, lower)), b = split_or(y, lower);
+    uint64_t ascii = quotes & ~(m->high >> 1);
+    c.one = ascii & split_bit(a, ONE);
+    c.two = ascii & ((split_bit(a, R_V) & split_is(b, 'e')) | (split_bit(a, L) & split_is(b, 'l')));
     if (fold && m->high) c.two |= quotes & split_is(x, 0xC5) & split_is(y, 0xBF); /* U+017F, as split_contraction() */
 #else
     (void)m;
@@ -99,7 +97,7 @@ SPLIT_INLINE uint64_t group_digits(uint64_t digit, uint64_t cut, uint64_t start,
 SPLIT_INLINE uint64_t cut_after_newlines(uint64_t space, uint64_t newline, uint64_t cut, uint64_t start)
 {
     uint64_t others = space & ~newline & ~cut, after = newline << 1 & others;
-#ifdef SPLIT_VBMI
+#ifdef SPLIT_TABLES
     /* Added to the stretches of others, their first bits come out behind the last
      * ones, in the same order; what stands there tells whether the run is over. */
     uint64_t behind = (others + after) & ~others;
@@ -162,9 +160,10 @@ SPLIT_INLINE void classify_window(const uint8_t *s, const struct split_rule *r, 
 /* Those of what is beyond ASCII. */
 SPLIT_INLINE void classify_high(const uint8_t *s, const struct split_rule *r, const void *leads, struct split_masks *m)
 {
-#ifdef SPLIT_VBMI
+#ifdef SPLIT_TABLES
     const struct split_leads *t = leads;
     uint64_t left = split_letters(s, &t->letter, m);
+    if (left && r->cases) left = split_cased(s, t, left, m);
     if (left && !r->listed) left = split_signs(s, t, left, m);
     split_classify_rest(s, left, r, m);
 #else

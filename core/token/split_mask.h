@@ -1,18 +1,17 @@
 /* split_mask.h - the classes of the characters in 64 bytes, as bit masks.
  *
  * A bit stands for a byte; all bytes of a character have the bits of its class.
- * ASCII is classified by vectors, and with AVX-512 VBMI so are the letters of
+ * ASCII is classified by vectors, and with the tables of split_bytes.h so are the letters of
  * the common scripts; what is left goes character by character. */
 #ifndef CORE_TOKEN_SPLIT_MASK_H
 #define CORE_TOKEN_SPLIT_MASK_H
 
-#include "core/token/leads.h"
+#include "core/token/split_bytes.h"
+#include "core/token/split_leads.h"
 #include "core/token/split_rule.h"
 
-#if defined(__AVX512VBMI__) && defined(__AVX512VBMI2__)
-#include <immintrin.h>
+#if defined(SPLIT_TABLES)
 #define SPLIT_HAS_MASKS 1
-#define SPLIT_VBMI 1
 #elif defined(__SSE2__)
 #include <emmintrin.h>
 #define SPLIT_HAS_MASKS 1
@@ -43,13 +42,18 @@ SPLIT_INLINE int low_bit(uint64_t x)
 
 SPLIT_INLINE uint64_t below(int n) /* the n lowest bits, 0..64 */
 {
+#ifdef SPLIT_TABLES
+    return halves_below((size_t)n);
+#else
     return n >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1;
+#endif
 }
 
 #ifdef SPLIT_VBMI
 enum { C_LETTER = 1, C_UPPER = 2, C_DIGIT = 4, C_SPACE = 8, C_NEWLINE = 16, C_BLANK = 32, C_QUOTE = 64, C_SLASH = 128 };
 extern const uint8_t split_ascii[128];
 
+/* Bytes that have one of the bits. */
 SPLIT_INLINE uint64_t split_test(__m512i class, int bits)
 {
     return _mm512_test_epi8_mask(class, _mm512_set1_epi8((char)bits));
@@ -70,89 +74,39 @@ SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
     m->quote = split_test(class, C_QUOTE);
     m->slash = split_test(class, C_SLASH);
 }
-
-SPLIT_INLINE uint64_t split_high(const uint8_t *s)
+#elif defined(SPLIT_TABLES)
+/* Bytes of ASCII from `first` on, `n` of them: with a sign, those above a number. */
+SPLIT_INLINE __m256i split_ascii_in(__m256i x, char first, int n)
 {
-    return _mm512_movepi8_mask(_mm512_loadu_si512(s));
+    return _mm256_cmpgt_epi8(_mm256_add_epi8(x, _mm256_set1_epi8((char)(128 - n - first))), _mm256_set1_epi8((char)(127 - n)));
 }
 
-SPLIT_INLINE uint64_t split_listed(const uint8_t *s)
+/* Bytes that stand at their low four bits in the table. */
+SPLIT_INLINE __m256i split_listed_at(__m256i x, __m256i table)
 {
-    __m512i x = _mm512_loadu_si512(s);
-    uint64_t found = 0;
-    for (const char *p = "(|.,!?)"; *p; p++) found |= _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(*p));
-    return found;
+    return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, x), x);
 }
 
-SPLIT_INLINE uint64_t split_controls(const uint8_t *s)
-{
-    __m512i x = _mm512_loadu_si512(s);
-    return _mm512_cmplt_epu8_mask(x, _mm512_set1_epi8(0x20)) | _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(0x7F));
-}
+#define SPLIT_BOTH(f, ...) halves_mask((struct halves){f(x.low, __VA_ARGS__), f(x.high, __VA_ARGS__)})
 
-SPLIT_INLINE uint64_t split_in(__m512i x, int first, int last)
+SPLIT_INLINE void split_classify_ascii(const uint8_t *s, struct split_masks *m)
 {
-    return _mm512_cmple_epu8_mask(_mm512_sub_epi8(x, _mm512_set1_epi8((char)first)), _mm512_set1_epi8((char)(last - first)));
-}
-
-SPLIT_INLINE uint64_t split_is(__m512i x, int byte)
-{
-    return _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8((char)byte));
-}
-
-/* What all characters are that begin with a byte or two, by the one behind; else 0. */
-enum { SPLIT_SIGN = 1, SPLIT_LETTER = 2 }; /* of no class but punctuation or symbols; a letter of the table */
-enum { SPLIT_THIRDS = 3 };
-struct split_leads {
-    struct leads letter;
-    uint8_t c2[64], e2[64];             /* by the second byte, */
-    uint8_t third[SPLIT_THIRDS][64];    /* by the third, behind these: */
-};
-static const uint8_t split_third_behind[SPLIT_THIRDS][2] = {{0xE2, 0x80}, {0xE3, 0x80}, {0xEF, 0xBC}};
-
-/* Letters by the table, and the kana; all bytes of them are set in m->letter
- * and taken out of the mask that is returned. */
-SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct leads *t, struct split_masks *m)
-{
-    __m512i x = _mm512_loadu_si512(s), y = _mm512_loadu_si512(s + 1);
-    __m512i off = _mm512_sub_epi8(y, _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->low)));
-    uint64_t third = split_in(x, 0x80, 0xBF) >> 2;
-    uint64_t sure = _mm512_cmple_epu8_mask(off, _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->more))) &
-                    _mm512_cmpneq_epi8_mask(y, _mm512_permutexvar_epi8(x, _mm512_loadu_si512(t->but)));
-    uint64_t two = sure & split_in(x, 0xC2, 0xDF) & ~((uint64_t)1 << 63);
-    uint64_t three = sure & split_in(x, 0xE0, 0xEF), e3 = split_is(x, 0xE3);
-    if (e3) {
-        __m512i z = _mm512_loadu_si512(s + 2);
-        three |= e3 & ((split_is(y, 0x81) & ~split_is(z, 0x80)) | (split_is(y, 0x82) & ~split_in(z, 0x97, 0xA0)) |
-                       (split_is(y, 0x83) & ~split_is(z, 0xBB)));
-    }
-    three &= third;
-    uint64_t cont = two << 1 | three << 1 | three << 2, all = two | three | cont;
-    m->letter |= all;
-    m->cont |= cont;
-    return m->high & ~all;
-}
-
-/* The same for punctuation and symbols of Latin-1 and of three blocks, and what else those have of letters. */
-SPLIT_INLINE uint64_t split_signs(const uint8_t *s, const struct split_leads *t, uint64_t left, struct split_masks *m)
-{
-    __m512i x = _mm512_loadu_si512(s), y = _mm512_loadu_si512(s + 1), z = _mm512_loadu_si512(s + 2);
-    uint64_t second = split_in(x, 0x80, 0xBF) >> 1, third = second & second >> 1;
-    uint64_t two = left & second & split_is(x, 0xC2), e2 = left & third & split_is(x, 0xE2), three = 0, letter = 0;
-    if (two) two &= split_test(_mm512_permutexvar_epi8(y, _mm512_loadu_si512(t->c2)), SPLIT_SIGN);
-    if (e2) three = e2 & split_test(_mm512_permutexvar_epi8(y, _mm512_loadu_si512(t->e2)), SPLIT_SIGN);
-    for (int i = 0; i < SPLIT_THIRDS; i++) {
-        uint64_t these = left & third & split_is(x, split_third_behind[i][0]) & split_is(y, split_third_behind[i][1]);
-        if (!these) continue;
-        __m512i class = _mm512_permutexvar_epi8(z, _mm512_loadu_si512(t->third[i]));
-        letter |= these & split_test(class, SPLIT_LETTER);
-        three |= these & split_test(class, SPLIT_SIGN);
-    }
-    m->letter |= letter | letter << 1 | letter << 2;
-    three |= letter;
-    uint64_t cont = two << 1 | three << 1 | three << 2;
-    m->cont |= cont;
-    return left & ~(two | three | cont);
+    enum { NO = -128 };
+#define TWICE(...) _mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
+    const __m256i spaces = TWICE(' ', NO, NO, NO, NO, NO, NO, NO, NO, '\t', '\n', '\v', '\f', '\r', NO, NO);
+    const __m256i newlines = TWICE(NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, '\n', NO, NO, '\r', NO, NO);
+#undef TWICE
+    struct halves x = halves_load(s);
+    m->high = halves_mask(x);
+    m->upper = SPLIT_BOTH(split_ascii_in, 'A', 26);
+    m->digit = SPLIT_BOTH(split_ascii_in, '0', 10);
+    m->space = SPLIT_BOTH(split_listed_at, spaces);
+    m->newline = SPLIT_BOTH(split_listed_at, newlines);
+    m->blank = halves_is(x, ' ');
+    m->quote = halves_is(x, '\'');
+    m->slash = halves_is(x, '/');
+    x = split_or(x, 0x20);
+    m->letter = SPLIT_BOTH(split_ascii_in, 'a', 26);
 }
 #else
 SPLIT_INLINE __m128i in_range(__m128i x, char first, int n)
@@ -213,6 +167,91 @@ SPLIT_INLINE uint64_t split_controls(const uint8_t *s)
 }
 #endif
 
+#ifdef SPLIT_TABLES
+SPLIT_INLINE uint64_t split_high(const uint8_t *s)
+{
+    return split_top(split_load(s));
+}
+
+SPLIT_INLINE uint64_t split_listed(const uint8_t *s)
+{
+    split_bytes x = split_load(s);
+    uint64_t found = 0;
+    for (const char *p = "(|.,!?)"; *p; p++) found |= split_is(x, *p);
+    return found;
+}
+
+SPLIT_INLINE uint64_t split_controls(const uint8_t *s)
+{
+    split_bytes x = split_load(s);
+    return split_in(x, 0, 0x1F) | split_is(x, 0x7F);
+}
+
+/* Letters by the table, and the kana; all bytes of them are set in m->letter
+ * and taken out of the mask that is returned. */
+SPLIT_INLINE uint64_t split_letters(const uint8_t *s, const struct leads *t, struct split_masks *m)
+{
+    split_bytes x = split_load(s), y = split_load(s + 1);
+    uint64_t third = split_cont(x) >> 2;
+    uint64_t sure = split_ranged(y, split_of_48(t->low, x), split_of_48(t->more, x), split_of_48(t->but, x));
+    uint64_t two = sure & split_in(x, 0xC2, 0xDF) & ~((uint64_t)1 << 63);
+    uint64_t three = sure & split_in(x, 0xE0, 0xEF), e3 = split_is(x, 0xE3);
+    if (e3) {
+        split_bytes z = split_load(s + 2);
+        three |= e3 & ((split_is(y, 0x81) & ~split_is(z, 0x80)) | (split_is(y, 0x82) & ~split_in(z, 0x97, 0xA0)) |
+                       (split_is(y, 0x83) & ~split_is(z, 0xBB)));
+    }
+    three &= third;
+    uint64_t cont = two << 1 | three << 1 | three << 2, all = two | three | cont;
+    m->letter |= all;
+    m->cont |= cont;
+    return m->high & ~all;
+}
+
+/* Letters of two bytes with a case, and those before C6 80 in pairs of both, for rules that tell the cases apart. */
+SPLIT_INLINE uint64_t split_cased(const uint8_t *s, const struct split_leads *t, uint64_t left, struct split_masks *m)
+{
+    split_bytes x = split_load(s), y = split_load(s + 1);
+    uint64_t first = left & split_in(x, 0xC3, 0xDF) & split_cont(x) >> 1, c4 = first & split_is(x, 0xC4), c5 = first & split_is(x, 0xC5);
+    if (!first) return left;
+    uint64_t upper = first & split_ranged(y, split_of_48(t->upper.low, x), split_of_48(t->upper.more, x), split_of_48(t->upper.but, x));
+    uint64_t lower = first & split_ranged(y, split_of_48(t->lower.low, x), split_of_48(t->lower.more, x), split_of_48(t->lower.but, x));
+    if (c4 | c5) {
+        split_bytes class = split_blend(split_of_64(t->c4, y), split_of_64(t->c5, y), c5);
+        upper |= (c4 | c5) & split_bit(class, SPLIT_UPPER);
+        lower |= (c4 | c5) & split_bit(class, SPLIT_LOWER);
+    }
+    uint64_t cont = (upper | lower) << 1, all = upper | lower | cont;
+    m->upper |= upper | upper << 1;
+    m->lower |= lower | lower << 1;
+    m->letter |= all;
+    m->cont |= cont;
+    return left & ~all;
+}
+
+/* The same for punctuation and symbols of Latin-1 and of three blocks, and what else those have of letters. */
+SPLIT_INLINE uint64_t split_signs(const uint8_t *s, const struct split_leads *t, uint64_t left, struct split_masks *m)
+{
+    split_bytes x = split_load(s), y = split_load(s + 1), z = split_load(s + 2);
+    uint64_t second = split_cont(x) >> 1, third = second & second >> 1;
+    uint64_t two = left & second & split_is(x, 0xC2), e2 = left & third & split_is(x, 0xE2), three = 0, letter = 0;
+    if (two) two &= split_bit(split_of_64(t->c2, y), SPLIT_SIGN);
+    if (e2) three = e2 & split_bit(split_of_64(t->e2, y), SPLIT_SIGN);
+    for (int i = 0; i < SPLIT_THIRDS; i++) {
+        uint64_t these = left & third & split_is(x, split_third_behind[i][0]) & split_is(y, split_third_behind[i][1]);
+        if (!these) continue;
+        split_bytes class = split_of_64(t->third[i], z);
+        letter |= these & split_bit(class, SPLIT_LETTER);
+        three |= these & split_bit(class, SPLIT_SIGN);
+    }
+    m->letter |= letter | letter << 1 | letter << 2;
+    three |= letter;
+    uint64_t cont = two << 1 | three << 1 | three << 2;
+    m->cont |= cont;
+    return left & ~(two | three | cont);
+}
+#endif
+
 #ifdef SPLIT_VBMI
 /* The set bits of `found` from `from` on, in order; 64 more have room. */
 SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
@@ -232,6 +271,17 @@ SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
     for (size_t i = 24; i < n; i += 8)
         _mm512_storeu_si512(ends + i,
                             _mm512_add_epi64(base, _mm512_cvtepu8_epi64(_mm_loadl_epi64((const void *)(all + i)))));
+    return n;
+}
+#elif defined(SPLIT_TABLES)
+/* The same.  How many there are cannot be guessed: so many are written each time. */
+SPLIT_INLINE size_t put_ends(uint64_t found, size_t from, size_t *ends)
+{
+    enum { EACH = 8 };
+    size_t n = (size_t)__builtin_popcountll(found);
+    for (size_t i = 0; i < n; i += EACH)
+#pragma GCC unroll 8
+        for (size_t k = 0; k < EACH; k++, found &= found - 1) ends[i + k] = from + (size_t)_tzcnt_u64(found);
     return n;
 }
 #else

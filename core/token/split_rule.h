@@ -109,15 +109,14 @@ size_t split_word(const uint8_t *s, size_t n, size_t pos, const struct split_rul
 /* Where the character that pos is inside of begins, or pos. */
 size_t split_char_start(const uint8_t *s, size_t n, size_t pos);
 
-/* By kind; none for SPLIT_NONE.  The second needs the instructions, which
- * split_function() asks for, and its tables. */
-extern split_fn *const split_many_base[SPLIT_N], *const split_many_avx512vbmi[SPLIT_N];
-void split_prepare_avx512vbmi(void);
+/* By kind; none for SPLIT_NONE.  All but the first need instructions, and tables of split_leads.h: */
+extern split_fn *const split_many_base[SPLIT_N], *const split_many_avx2bmi[SPLIT_N], *const split_many_avx512vbmi[SPLIT_N];
 
 /* By any rule, as split_fn. */
 typedef size_t split_rule_fn(const struct split_rule *r, const uint8_t *s, size_t n, size_t pos, size_t *ends, size_t max);
-extern split_rule_fn *const split_rule_base, *const split_rule_avx512vbmi;
+extern split_rule_fn *const split_rule_base, *const split_rule_avx2bmi, *const split_rule_avx512vbmi;
 split_rule_fn *split_rule_function(void);
+split_rule_fn *split_rule_function_of(size_t way); /* as split_function_of() */
 
 /* split_regex.c: whether an expression, isolated, cuts all of a text by the family's rule, which is
  * added to *r. */
