@@ -6,6 +6,10 @@
 
 #include "core/base/mem.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 void buf_free(struct buf *b)
 {
     free(b->data);
@@ -88,27 +92,48 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_end(ap);
 }
 
+/* Copies to the next character that JSON escapes, or to the end; how many.  `to` has 16 bytes more than that. */
+static size_t copy_plain(char *to, const char *s, size_t n)
+{
+    size_t i = 0;
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f);
+    for (; n - i >= 16; i += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + i));
+        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, quote), _mm_cmpeq_epi8(x, slash));
+        hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(x, del), _mm_cmpeq_epi8(_mm_min_epu8(x, last), x)));
+        _mm_storeu_si128((__m128i *)(void *)(to + i), x);
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (mask) return i + (size_t)__builtin_ctz(mask);
+    }
+#endif
+    for (; i < n && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' && s[i] != 0x7f; i++) to[i] = s[i];
+    return i;
+}
+
+static size_t put_escape(char to[6], char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char short_forms[128] = {['"'] = '"', ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\b'] = 'b', ['\f'] = 'f'};
+    to[0] = '\\';
+    to[1] = short_forms[c & 127];
+    if (to[1]) return 2;
+    memcpy(to + 1, "u00", 3);
+    to[4] = hex[c >> 4 & 15];
+    to[5] = hex[c & 15];
+    return 6;
+}
+
 void buf_add_json(struct buf *b, const char *s, size_t n)
 {
+    enum { ROOM = 16 + 6 };
     buf_addc(b, '"');
-    size_t start = 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) continue;
-        buf_add(b, s + start, i - start);
-        start = i + 1;
-        switch (c) {
-        case '"': buf_adds(b, "\\\""); break;
-        case '\\': buf_adds(b, "\\\\"); break;
-        case '\n': buf_adds(b, "\\n"); break;
-        case '\r': buf_adds(b, "\\r"); break;
-        case '\t': buf_adds(b, "\\t"); break;
-        case '\b': buf_adds(b, "\\b"); break;
-        case '\f': buf_adds(b, "\\f"); break;
-        default: buf_printf(b, "\\u%04x", c);
-        }
+    for (size_t i = 0; i < n && buf_reserve(b, n - i + ROOM);) {
+        size_t plain = copy_plain(b->data + b->len, s + i, n - i);
+        b->len += plain;
+        i += plain;
+        if (i < n) b->len += put_escape(b->data + b->len, s[i++]);
     }
-    buf_add(b, s + start, n - start);
     buf_addc(b, '"');
 }
 
