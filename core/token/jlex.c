@@ -291,17 +291,22 @@ int jlex_error(const struct jlex *x, struct err *e, const char *fmt, ...)
     return jlex_wrap(x, e);
 }
 
-bool jlex_try(struct jlex *x, char c)
+static inline bool try_char(struct jlex *x, char c)
 {
-    x->p = skip_space(x->p, x->end);
+    if (x->p == x->end || *x->p != c) x->p = skip_space(x->p, x->end);
     if (x->p == x->end || *x->p != c) return false;
     x->p++;
     return true;
 }
 
+bool jlex_try(struct jlex *x, char c)
+{
+    return try_char(x, c);
+}
+
 int jlex_expect(struct jlex *x, char c, struct err *e)
 {
-    if (jlex_try(x, c)) return 0;
+    if (try_char(x, c)) return 0;
     if (x->p == x->end) return jlex_error(x, e, "'%c' expected, but the text ends", c);
     return jlex_error(x, e, "'%c' expected", c);
 }
@@ -367,32 +372,35 @@ static const char *skip_plain(const char *p, const char *end)
     return p;
 }
 
-int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e)
+/* Where the string that begins at `begin` has an escape, or a mistake, at x->p. */
+static int copy_string(struct jlex *x, const char *begin, const char **s, size_t *len, struct err *e)
 {
-    if (jlex_expect(x, '"', e)) return -1;
-    const char *begin = x->p;
     buf_clear(&x->tmp);
-    bool copied = false;
     for (;;) {
-        x->p = skip_plain(x->p, x->end);
         if (x->p == x->end) return jlex_error(x, e, "the text ends inside a string");
         if ((unsigned char)*x->p < 0x20)
             return jlex_error(x, e, "control character 0x%02X inside a string",
                               (unsigned)(unsigned char)*x->p);
-        if (*x->p == '"' && !copied) {
-            *s = begin;
-            *len = (size_t)(x->p++ - begin);
-            return 0;
-        }
         buf_add(&x->tmp, begin, (size_t)(x->p - begin));
         if (*x->p++ == '"') break;
-        copied = true;
         if (escape(x, e)) return -1;
         begin = x->p;
+        x->p = skip_plain(begin, x->end);
     }
     if (buf_ok(&x->tmp, e)) return -1;
     *s = buf_text(&x->tmp);
     *len = x->tmp.len;
+    return 0;
+}
+
+int jlex_string(struct jlex *x, const char **s, size_t *len, struct err *e)
+{
+    if (!try_char(x, '"')) return jlex_expect(x, '"', e);
+    const char *begin = x->p;
+    x->p = skip_plain(begin, x->end);
+    if (x->p == x->end || *x->p != '"') return copy_string(x, begin, s, len, e);
+    *s = begin;
+    *len = (size_t)(x->p++ - begin);
     return 0;
 }
 
