@@ -5,6 +5,10 @@
 
 #include "core/base/mem.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 static uint32_t offset_of(uint32_t unit)
 {
     return (unit >> 10) << ((unit & (1u << 9)) >> 6);
@@ -211,10 +215,27 @@ static bool visit_byte(struct visit *x, size_t i, struct partly p, int n)
     return n < MOST_CHARS && visit(x, below, p, n + 1);
 }
 
+/* Whether one of four bytes from c on, a multiple of four, may lead on from a place. */
+static inline bool some_lead_on(const struct charsmap *m, size_t at, uint32_t c)
+{
+    size_t first = (at ^ c) & ~(size_t)3;
+#if defined(__SSE2__)
+    if (first + 4 > m->n_units) return true;
+    __m128i unit = _mm_loadu_si128((const __m128i *)(const void *)(m->unit + first));
+    __m128i byte = _mm_xor_si128(_mm_set1_epi32((int)((uint32_t)first ^ (uint32_t)at)), _mm_setr_epi32(0, 1, 2, 3));
+    unit = _mm_and_si128(unit, _mm_set1_epi32((int)0x800000FF));
+    return _mm_movemask_epi8(_mm_cmpeq_epi32(unit, byte)) != 0;
+#else
+    return first < m->n_units;
+#endif
+}
+
 static bool visit(struct visit *x, size_t at, struct partly p, int n)
 {
     if (++x->visits > 4 * x->m->n_units) return false; /* places that lead back */
     for (uint32_t c = p.more ? 0x80 : 1; c < (p.more ? 0xC0 : 0xF5); c++) {
+        while (c % 4 == 0 && c < 0xF4 && !some_lead_on(x->m, at, c)) c += 4;
+        if (p.more && c >= 0xC0) break;
         size_t i = at ^ c;
         if (i >= x->m->n_units || (x->m->unit[i] & (0x80000000u | 0xFF)) != c || (!p.more && !begins_char(c))) continue;
         if (!visit_byte(x, i, add_byte(p, c), n)) return false;

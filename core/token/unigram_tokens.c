@@ -35,8 +35,9 @@ static size_t read_symbols(const struct reading *r, const uint8_t *s, size_t n, 
     size_t count = 0;
     bool certain = true;
     for (size_t i = 0; i < n;) {
-        unsigned len;
-        uint32_t cp = uni_point(s + i, n - i, &len);
+        unsigned len = 1;
+        uint32_t cp = s[i];
+        if (cp >= 0x80) cp = uni_point(s + i, n - i, &len);
         uint16_t symbol = cp < UNIGRAM_CHARS ? r->m->symbol[cp] : UNIGRAM_NOT_THIS;
         if (!symbol) symbol = r->m->symbol[cp] = name_part(r, cp);
         certain = certain && symbol != UNIGRAM_NOT_THIS;
