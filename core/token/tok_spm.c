@@ -202,12 +202,17 @@ out:
     return ret;
 }
 
+/* What the vocabulary says of a normal piece, as flags_of() does, and of no other: it was looked at just now. */
+static bool is_normal(const struct vocab *v, int id)
+{
+    return v->v[id].flags == (VOCAB_MODEL | VOCAB_USED);
+}
+
 /* Where all characters are pieces. */
 static int plain_merge(void *arg, size_t rank, int left, int right)
 {
     const struct spm_build *b = arg;
-    const struct spm_piece *piece = b->m->piece;
-    bool both = piece[left].type == SPM_NORMAL && piece[right].type == SPM_NORMAL;
+    bool both = is_normal(&b->t->vocab, left) && is_normal(&b->t->vocab, right);
     return both ? bpe_add_rank(&b->t->bpe, left, right, b->ranked[rank], (uint32_t)rank, b->e) : 0;
 }
 
