@@ -238,14 +238,6 @@ static inline uint32_t word_code(const struct tok_carry *c, float gap, size_t n)
     return code;
 }
 
-/* So many symbols, and up to UNIGRAM_SLACK more. */
-static inline void copy_symbols(uint16_t *to, const uint16_t *from, size_t n)
-{
-    size_t i = 0;
-    do memcpy(to + i, from + i, UNIGRAM_SLACK * sizeof *to);
-    while ((i += UNIGRAM_SLACK) < n);
-}
-
 /* What stands between unknown characters becomes words of its own: no token reaches over those. */
 static void add_words(struct tok_carry *c, const struct unigram_spelled *new)
 {
@@ -253,14 +245,14 @@ static void add_words(struct tok_carry *c, const struct unigram_spelled *new)
     const uint16_t *from = c->symbols + new->at, *end = from + new->n;
     for (uint64_t unknown = new->unknown; unknown;) {
         size_t before = (size_t)__builtin_ctzll(unknown), run = (size_t)__builtin_ctzll(~(unknown >> before));
-        copy_symbols(w->symbols + w->n, from, before);
+        unigram_words_copy(w->symbols + w->n, from, before);
         from += before + run;
         unknown >>= before + run - 1;
         unknown >>= 1;
         c->behind[w->n_words] = (uint16_t)run;
         unigram_words_add(w, before);
     }
-    copy_symbols(w->symbols + w->n, from, (size_t)(end - from));
+    unigram_words_copy(w->symbols + w->n, from, (size_t)(end - from));
     unigram_words_add(w, (size_t)(end - from));
 }
 

@@ -7,6 +7,9 @@
 struct tok_many {
     struct unigram_words words;
     uint16_t part[UNIGRAM_WORDS], n_symbols[UNIGRAM_WORDS]; /* of each; which part of the batch it is */
+    size_t n_new;
+    struct unigram_spelled new[UNIGRAM_WORDS]; /* parts that the cache does not know, and their symbols in ... */
+    uint16_t symbols[UNIGRAM_SPELL_ROOM + UNIGRAM_SLACK];
 };
 
 struct tok_many *tok_many_new(struct err *e)
@@ -41,23 +44,41 @@ static void learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_
     unigram_words_clear(w);
 }
 
+/* Walks those that are new and certain. */
+static void walk_new(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text)
+{
+    struct tok_many *m = s->many;
+    struct unigram_words *w = &m->words;
+    for (size_t k = 0, end; k < m->n_new; k = end) {
+        end = k + tok_walk_spell(t->fast, m->new + k, m->n_new - k, m->symbols);
+        for (size_t i = k; i < end; i++) {
+            const struct unigram_spelled *new = &m->new[i];
+            if (!new->n) continue;
+            m->part[w->n_words] = new->number;
+            m->n_symbols[w->n_words] = new->n;
+            unigram_words_copy(w->symbols + w->n, m->symbols + new->at, new->n);
+            unigram_words_add(w, new->n);
+            if (unigram_words_full(w)) learn(t, s, text);
+        }
+    }
+    m->n_new = 0;
+}
+
 void tok_many_learn(const struct tokenizer *t, struct tok_scratch *s, const uint8_t *text, size_t n, size_t i, size_t end)
 {
     struct tok_many *m = s->many;
     const struct tok_fast *f = t->fast;
-    uint64_t unknown;
     unigram_words_clear(&m->words);
+    m->n_new = 0;
     for (; i < end; i++) {
-        size_t begin = s->begins[i], len = s->words->ends[i] - begin, count;
+        size_t begin = s->begins[i], len = s->words->ends[i] - begin;
         const struct word_key key = word_keys_get(&s->words->keys, i);
         if (word_cache_seek(&s->cache, &key)->k[1]) continue;
         s->missed++;
         if (begin == 0 || begin + len == n || len > WALK_LOOKED_UP || !tok_walk_is_word(f, text + begin, len)) continue;
-        if (!(count = tok_walk_symbols(f, text + begin, len, m->words.symbols + m->words.n, &unknown))) continue;
-        m->part[m->words.n_words] = (uint16_t)i;
-        m->n_symbols[m->words.n_words] = (uint16_t)count;
-        unigram_words_add(&m->words, count);
-        if (unigram_words_full(&m->words)) learn(t, s, text);
+        m->new[m->n_new++] = (struct unigram_spelled){.text = text + begin, .len = len, .number = (uint16_t)i};
+        if (m->n_new == UNIGRAM_WORDS) walk_new(t, s, text);
     }
+    walk_new(t, s, text);
     learn(t, s, text);
 }

@@ -9,6 +9,8 @@
 #ifndef CORE_TOKEN_UNIGRAM_MANY_H
 #define CORE_TOKEN_UNIGRAM_MANY_H
 
+#include <string.h>
+
 #include "core/token/unigram.h"
 
 enum {
@@ -38,6 +40,14 @@ static inline void unigram_words_clear(struct unigram_words *w)
 static inline bool unigram_words_full(const struct unigram_words *w)
 {
     return w->n_words + UNIGRAM_PARTS > UNIGRAM_WORDS || w->n + UNIGRAM_SHORT >= UNIGRAM_ROOM;
+}
+
+/* So many symbols, and up to UNIGRAM_SLACK more. */
+static inline void unigram_words_copy(uint16_t *to, const uint16_t *from, size_t n)
+{
+    size_t i = 0;
+    do memcpy(to + i, from + i, UNIGRAM_SLACK * sizeof *to);
+    while ((i += UNIGRAM_SLACK) < n);
 }
 
 /* The word at symbols[n..n + len), len <= UNIGRAM_SHORT, which was put there. */
