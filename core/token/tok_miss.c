@@ -29,13 +29,14 @@ static void move_wholes(struct tok_misses *m, const struct bpe_job *jobs)
 static void close_up(struct tok_scratch *s, const struct bpe_job *jobs, struct tok_ids *out)
 {
     struct tok_misses *m = &s->misses;
+    const struct word_batch *batch = out->cap - out->n < WORD_BATCH_MORE ? &word_batch_base : s->batch; /* reads more */
     int32_t *to = out->id + m->gap[0].at;
     if (m->n_whole) move_wholes(m, jobs);
     for (size_t i = 0; i < m->n; i++) {
         const struct tok_gap *g = &m->gap[i];
         const struct bpe_job *j = &jobs[g->job];
         size_t from = g->at + g->n, end = i + 1 < m->n ? g[1].at : out->n;
-        s->batch->put_and_move(to, j->ids, j->n, out->id + from, end - from);
+        batch->put_and_move(to, j->ids, j->n, out->id + from, end - from);
         to += j->n + (end - from);
     }
     out->n = (size_t)(to - out->id);

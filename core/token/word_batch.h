@@ -97,7 +97,7 @@ struct word_batch {
      * the others (and one more is written), those too that are in other lines. */
     size_t (*take)(struct word_cache *c, struct word_keys *keys, size_t i, size_t end,
                    uint32_t least, int32_t *to, size_t *n, struct word_left *left);
-    /* ids[0..n_ids) to `to`, of which 15 more are readable, and from[0..n) behind them: from is not before that place. */
+    /* ids[0..n_ids) to `to`, and from[0..n) behind them: from is not before that place.  15 more of both are readable. */
     void (*put_and_move)(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n);
 };
 

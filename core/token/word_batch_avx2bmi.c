@@ -172,9 +172,25 @@ static size_t get(struct word_cache *c, const uint8_t *text, const size_t *ends,
     return i;
 }
 
+/* Sixteen at a time: up to 15 more are written. */
+ALWAYS_INLINE void copy_sixteens(int32_t *to, const int32_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __m256i x = _mm256_loadu_si256((const void *)(ids + i)), y = _mm256_loadu_si256((const void *)(ids + i + 8));
+        _mm256_storeu_si256((void *)(to + i), x);
+        _mm256_storeu_si256((void *)(to + i + 8), y);
+    }
+}
+
+/* Where `from` is sixteen or more behind its place, nothing is written to that is moved later. */
 static void put_and_move(int32_t *to, const int32_t *ids, size_t n_ids, const int32_t *from, size_t n)
 {
-    word_batch_base.put_and_move(to, ids, n_ids, from, n);
+    if (__builtin_expect(from - (to + n_ids) < 16, 0)) {
+        word_batch_base.put_and_move(to, ids, n_ids, from, n);
+        return;
+    }
+    copy_sixteens(to, ids, n_ids);
+    copy_sixteens(to + n_ids, from, n);
 }
 
 const struct word_batch word_batch_avx2bmi = {ask, get, ask_run, get_run, find_run, put_run, take, put_and_move};

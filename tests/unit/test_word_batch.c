@@ -420,15 +420,15 @@ static void ids_are_put_and_others_moved(void **state)
     struct rng_key k = rng_key(8, RNG_TEST, 0, 0);
     uint64_t at = 0;
     for (int round = 0; round < 20000; round++) {
-        static int32_t was[N], got[N], want[N], ids[PUT + SLACK];
+        static int32_t was[N], got[N + SLACK], want[N], ids[PUT + SLACK];
         size_t n_ids = (size_t)rng_below(&k, at++, round % 4 ? 8 : PUT + 1), to = (size_t)rng_below(&k, at++, 20);
-        size_t from = to + n_ids + (size_t)rng_below(&k, at++, 20), n = (size_t)rng_below(&k, at++, round % 2 ? 70 : N - from + 1);
+        size_t from = to + n_ids + (size_t)rng_below(&k, at++, 40), n = (size_t)rng_below(&k, at++, round % 2 ? 70 : N - from + 1);
         for (size_t i = 0; i < N; i++) was[i] = want[i] = (int32_t)i;
         for (size_t i = 0; i < PUT + SLACK; i++) ids[i] = -(int32_t)i - 1;
         memcpy(want + to, ids, n_ids * sizeof *ids);
         memmove(want + to + n_ids, was + from, n * sizeof *was);
         for (int v = 0; v < 2; v++) {
-            memcpy(got, was, sizeof got);
+            memcpy(got, was, sizeof was);
             b[v]->put_and_move(got + to, ids, n_ids, got + from, n);
             assert_memory_equal(got, want, (to + n_ids + n) * sizeof *got);
             assert_memory_equal(got + from + n, was + from + n, (N - from - n) * sizeof *got);
