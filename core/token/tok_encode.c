@@ -217,13 +217,16 @@ static struct norm_origin origin_of(const struct job *j, size_t begin, size_t en
 /* The spans of ids from `from` on, whose bytes make up the text; false: they do not. */
 static bool byte_spans(struct job *j, size_t begin, size_t end, bool spaced, size_t from)
 {
+    enum { AHEAD = 16 };
     const struct tok_bytes *bytes = j->t->bytes;
+    const int32_t *id = j->out->id;
     struct tok_span *span = j->out->span;
-    size_t pos = 0, n = end - begin + spaced, offset = j->offset + begin;
+    size_t pos = 0, n = end - begin + spaced, offset = j->offset + begin, n_ids = j->out->n;
     bool moved = j->origin || j->t->space_first;
-    for (size_t i = from; i < j->out->n; i++) {
-        size_t next = pos + bytes[j->out->id[i]].covers;
-        if (next > n || next == pos || j->out->id[i] == j->t->unk_id) return false;
+    for (size_t i = from; i < n_ids; i++) {
+        __builtin_prefetch(&bytes[id[i + AHEAD < n_ids ? i + AHEAD : i]].covers);
+        size_t next = pos + bytes[id[i]].covers;
+        if (next > n || next == pos || id[i] == j->t->unk_id) return false;
         span[i] = (struct tok_span){.begin = pos + offset, .end = next + offset};
         if (moved) {
             span[i].begin = origin_of(j, begin, end, spaced, pos).begin + j->offset;

@@ -12,6 +12,7 @@
 #include "core/token/tok_span_walk.h"
 #include "core/token/unicode.h"
 
+enum { AHEAD = 16 }; /* ids whose tokens are asked for before they are needed */
 enum { SHORT_MOST = 7 }; /* a token is two numbers in the cache, where short words have at most 15 */
 
 /* Of a token of characters that stay what they are, perhaps behind U+2581: the bytes behind that, up to 15.
@@ -130,8 +131,9 @@ static struct tok_spans *spans_new(const struct tokenizer *t, struct err *e)
     }
     w->part.want_spans = true;
     w->cut = *t->fast;
+    w->cut.pairs = false; /* tokens are laid over most of a text without a look at its parts */
     if (t->model != MODEL_BPE || t->fast->near) {
-        w->cut.pairs = w->cut.wide = w->cut.inside = false;
+        w->cut.wide = w->cut.inside = false;
         w->cut.punct = w->cut.punct && !t->fast->near; /* tokens may have some inside */
     }
     w->lays = lays(t) && !w->cut.direct;
@@ -302,6 +304,17 @@ static bool cuts_user(const struct tokenizer *t, const uint8_t *p, size_t n, siz
     return cuts;
 }
 
+/* The part of first, first + 1 ... in which the place i is. */
+static size_t part_at(const struct tok_spans *w, size_t first, size_t last, size_t i)
+{
+    while (last - first > 1) {
+        size_t middle = first + (last - first) / 2;
+        if (w->begins[middle] <= i) first = middle;
+        else last = middle;
+    }
+    return first;
+}
+
 /* The spans of parts first, first + 1 ... of a batch, none of which is at an end of the text, without the
  * chains; returns the first part for which they have to find them, or `last`. */
 static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const uint8_t *text, size_t n, size_t first, size_t last,
@@ -312,6 +325,7 @@ static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const
     size_t i = w->begins[first], until = w->words.ends[last - 1], k = *at, n_ids = w->ids.n, part = last;
     struct tok_span *span = out->span + out->n - k;
     for (size_t end, len; i < until && k < n_ids; i = end, k++) {
+        __builtin_prefetch(&token[id[k + AHEAD < n_ids ? k + AHEAD : k]]);
         end = n - i >= READABLE ? described_end(w, &token[id[k]], text, i, until) : 0;
         if (!end && id[k] != t->unk_id && tok_in_model(t, id[k])) {
             const char *s = vocab_text(&t->vocab, id[k], &len);
@@ -323,7 +337,7 @@ static size_t direct(const struct tokenizer *t, const struct tok_spans *w, const
         span[k] = (struct tok_span){.begin = offset + i, .end = offset + end};
     }
     if (i < until) { /* back to the beginning of the part */
-        for (part = first; w->words.ends[part] <= i;) part++;
+        part = part_at(w, first, last, i);
         while (k > *at && span[k - 1].begin >= offset + w->begins[part]) k--;
     }
     memcpy(out->id + out->n, id + *at, (k - *at) * sizeof *id);
@@ -452,6 +466,7 @@ static size_t lay_parts(const struct tokenizer *t, const struct tok_spans *w, co
     size_t i = begins[first], until = ends[last - 1], k = *at, part = first;
     struct tok_span *span = out->span + out->n - k;
     for (size_t end; i < until && k < w->ids.n; i = end, k++) {
+        __builtin_prefetch(&w->token[id[k + AHEAD < w->ids.n ? k + AHEAD : k]]);
         end = n - i >= READABLE ? laid_end(w, &w->token[id[k]], drops, text, i, until, &span[k]) : 0;
         if (!end) {
             while (ends[part] <= i) part++;
