@@ -11,8 +11,8 @@
 static inline bool token_has_vbmi(void)
 {
 #if defined(__x86_64__)
-    return strncmp(kernels_get()->isa, "avx512", 6) == 0 && __builtin_cpu_supports("avx512vbmi") &&
-           __builtin_cpu_supports("avx512vbmi2");
+    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+           strncmp(kernels_get()->isa, "avx512", 6) == 0;
 #else
     return false;
 #endif
