@@ -489,7 +489,8 @@ int jlex_number(struct jlex *x, double *out, struct err *e)
 int jlex_score(struct jlex *x, double *out, struct err *e)
 {
     char text[NUMBER_ROOM];
-    const char *from = x->p;
+    const char *from = x->p = skip_space(x->p, x->end);
+    if (score_short(&x->p, x->end, out)) return 0;
     if (number(x, text, e)) return -1;
     *out = score_parse(text);
     if (check_finite(x, from, *out, e)) return -1;

@@ -60,6 +60,28 @@ double score_parse(const char *text)
     return *text == '-' ? -v : v;
 }
 
+static const char *take_digits(const char *p, const char *end, uint64_t *digits)
+{
+    for (; p < end && is_digit(*p); p++) *digits = *digits * 10 + (uint64_t)(*p - '0');
+    return p;
+}
+
+bool score_short(const char **p, const char *end, double *out)
+{
+    enum { MOST = 18 }; /* they fit in 64 bits */
+    const char *first = *p + (*p < end && **p == '-'), *stop = end - first > MOST + 2 ? first + MOST + 2 : end, *point, *last;
+    uint64_t digits = 0;
+    point = last = take_digits(first, stop, &digits);
+    if (point == first || (*first == '0' && point > first + 1)) return false;
+    if (point < stop && *point == '.' && (last = take_digits(point + 1, stop, &digits)) == point + 1) return false;
+    bool goes_on = last == stop || *last == '.' || *last == '-' || *last == '+' || *last == 'e' || *last == 'E';
+    if (goes_on || last - first > MOST + (last > point)) return false;
+    double v = scale(digits, last > point ? -(long)(last - point - 1) : 0);
+    *out = **p == '-' ? -v : v;
+    *p = last;
+    return true;
+}
+
 /* With so many digits: v, or the double beside it that is read as v. */
 static bool print_near(double v, int digits, char *out, size_t size)
 {

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/token/jlex.h"
+#include "core/token/score_text.h"
 
 static struct rng_key key;
 static uint64_t drawn;
@@ -144,12 +145,42 @@ static void numbers_are_those_of_json(void **state)
     }
 }
 
+/* Scores of a few digits are read at once, as the others are. */
+static void scores_are_read_as_one_by_one(void **state)
+{
+    static const char chars[] = "00112233445566778899..-eE+, ]";
+    (void)state;
+    key = rng_key(5, RNG_TEST, 0, 0);
+    size_t good = 0;
+    for (int round = 0; round < 200000; round++) {
+        struct err e = {0};
+        char text[40];
+        size_t n = 1 + draw(round % 2 ? 6 : 24);
+        double score = 0, want = 0;
+        for (size_t i = 0; i < n; i++) text[i] = chars[draw(i % 3 ? 20 : (uint32_t)sizeof chars - 1)];
+        memcpy(text + n, ",", 2);
+        struct jlex x = {.p = text, .end = text + n + 1, .base = text, .name = "n"}, y = x;
+        int ret = jlex_score(&x, &score, &e), other = jlex_number(&y, &want, &e);
+        assert_true(ret == other || (ret < 0 && want > 1e280) || (ret < 0 && want < -1e280));
+        if (ret) continue;
+        good++;
+        assert_ptr_equal(x.p, y.p);
+        char whole[40] = {0};
+        const char *from = text + strspn(text, " ");
+        memcpy(whole, from, (size_t)(x.p - from));
+        want = score_parse(whole);
+        assert_memory_equal(&score, &want, sizeof want);
+    }
+    assert_true(good > 20000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_are_found_and_cut_out),
         cmocka_unit_test(what_is_cut_off_is_survived),
         cmocka_unit_test(numbers_are_those_of_json),
+        cmocka_unit_test(scores_are_read_as_one_by_one),
     };
     return cmocka_run_group_tests_name("jlex", tests, NULL, NULL);
 }
