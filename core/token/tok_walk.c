@@ -114,21 +114,6 @@ static inline size_t symbols_at_once(const struct tok_fast *f, const uint8_t *p,
     return f->walk->symbols ? f->walk->symbols(f->walk, &blanks, refused_of(f), p, n, to, unknown) : 0;
 }
 
-/* p[0..n) without blanks that begin another word. */
-static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
-{
-    uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
-    uint64_t unknown;
-    size_t n_all = symbols_at_once(f, p, n, all, &unknown);
-    if (!n_all) n_all = symbols_of(f, p, n, UNIGRAM_MOST, all);
-    if (!n_all) return false;
-    memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
-    f->walk->walk(f->walk, all, n_all, sum, path);
-    if (f->walk->fused >= 0) path->n = tok_fuse(path->buf + (path->ids - path->buf), path->n, f->walk->fused);
-    path->steps = n_all;
-    return true;
-}
-
 /* As much of p[0..n) as vectors take at once, of whole characters. */
 static size_t piece_of(const uint8_t *p, size_t n)
 {
@@ -156,6 +141,22 @@ static size_t symbols_in_pieces(const struct tok_fast *f, const uint8_t *p, size
         if (*unsure) return 0;
     }
     return count;
+}
+
+/* p[0..n) without blanks that begin another word. */
+static bool walk_word(const struct tok_fast *f, const uint8_t *p, size_t n, double sum, struct unigram_path *path)
+{
+    uint16_t all[UNIGRAM_MOST + UNIGRAM_SLACK];
+    uint64_t unknown;
+    bool unsure = true;
+    size_t n_all = n <= WALK_LOOKED_UP ? symbols_at_once(f, p, n, all, &unknown) : symbols_in_pieces(f, p, n, UNIGRAM_MOST, all, &unknown, &unsure);
+    if (!n_all && unsure) n_all = symbols_of(f, p, n, UNIGRAM_MOST, all);
+    if (!n_all) return false;
+    memset(all + n_all, 0, UNIGRAM_SLACK * sizeof *all);
+    f->walk->walk(f->walk, all, n_all, sum, path);
+    if (f->walk->fused >= 0) path->n = tok_fuse(path->buf + (path->ids - path->buf), path->n, f->walk->fused);
+    path->steps = n_all;
+    return true;
 }
 
 /* One by one, UNIGRAM_SHORT at most. */

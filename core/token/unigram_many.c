@@ -26,7 +26,7 @@ static size_t first_level(const struct unigram *u, const uint16_t *symbols, size
     return count;
 }
 
-static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row)
+void unigram_rows_by_level(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row)
 {
     struct going g;
     size_t count = first_level(u, symbols, n, row, &g), depth = 2;
@@ -112,7 +112,7 @@ void unigram_walk_words(const struct unigram *u, struct unigram_words *w)
 {
     struct unigram_places p;
     w->symbols[w->n] = 0;
-    find_rows(u, w->symbols, w->n, p.row);
+    unigram_rows_by_level(u, w->symbols, w->n, p.row);
     ask_rows(u, p.row, w->n);
     u->relax(u, w->n, &p);
     go_back(u, &p, w);

@@ -25,6 +25,9 @@ static inline void unigram_rows(const struct unigram *u, const uint16_t *symbols
     for (size_t i = 0; i < n; i++) row[i] = u->row[unigram_last_node(u, symbols + i + 1, symbols[i])];
 }
 
+/* The same of up to UNIGRAM_ROOM places. */
+void unigram_rows_by_level(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row);
+
 /* Goes back from the end: from[i] is where the best way to i comes from, row[i] that
  * of the longest path that begins at i. */
 static inline void unigram_back(const struct unigram *u, const int32_t *from, const uint32_t *row, size_t n,

@@ -1,24 +1,29 @@
 /* The best way with AVX2. */
-#include <string.h>
-
 #include "core/token/unigram_step_avx2bmi.h"
 #include "core/token/unigram_walk.h"
 
-enum { FAR = UNIGRAM_MOST + 1 + UNIGRAM_LONGEST + STEP_NEAR };
+enum { FAR = UNIGRAM_MOST + 1 + UNIGRAM_LONGEST + STEP_NEAR, MANY = 24 };
+
+/* How long the paths are cannot be guessed. */
+static void find_rows(const struct unigram *u, const uint16_t *symbols, size_t n, uint32_t *row)
+{
+    if (n < MANY) unigram_rows(u, symbols, n, row);
+    else unigram_rows_by_level(u, symbols, n, row);
+}
 
 static void walk_floats(const struct unigram *u, const uint16_t *symbols, size_t n, double sum, struct unigram_path *to)
 {
     float best[FAR], second[FAR], apart[UNIGRAM_MOST + 1];
-    int32_t from[UNIGRAM_MOST + UNIGRAM_LONGEST + 1];
+    int32_t from[FAR];
     uint32_t row[UNIGRAM_MOST];
     const __m256 none = _mm256_set1_ps(-INFINITY);
     const struct far_floats far = {best, second, from};
-    unigram_rows(u, symbols, n, row);
+    find_rows(u, symbols, n, row);
     for (size_t i = 0; i < n + UNIGRAM_LONGEST + 1; i += 8) {
         _mm256_storeu_ps(best + i, none);
         _mm256_storeu_ps(second + i, none);
+        _mm256_storeu_si256((__m256i *)(void *)(from + i), _mm256_setzero_si256());
     }
-    memset(from, 0, (n + 1) * sizeof *from);
     struct step_floats s = {none, none, _mm256_set1_ps((float)sum), 0};
     __m128 farthest = _mm_setzero_ps();
     for (size_t at = 0; at < n; at++) {
@@ -40,16 +45,16 @@ static void walk_floats(const struct unigram *u, const uint16_t *symbols, size_t
 static void walk_doubles(const struct unigram *u, const uint16_t *symbols, size_t n, double sum, struct unigram_path *to)
 {
     double best[FAR], second[FAR], apart[UNIGRAM_MOST + 1];
-    int32_t from[UNIGRAM_MOST + UNIGRAM_LONGEST + 1];
+    int32_t from[FAR];
     uint32_t row[UNIGRAM_MOST];
     const __m256d none = _mm256_set1_pd(-(double)INFINITY);
     const struct far_doubles far = {best, second, from};
-    unigram_rows(u, symbols, n, row);
+    find_rows(u, symbols, n, row);
     for (size_t i = 0; i < n + UNIGRAM_LONGEST + 1; i += 4) {
         _mm256_storeu_pd(best + i, none);
         _mm256_storeu_pd(second + i, none);
+        _mm_storeu_si128((__m128i *)(void *)(from + i), _mm_setzero_si128());
     }
-    memset(from, 0, (n + 1) * sizeof *from);
     struct step_doubles s = {{none, none}, {none, none}, _mm256_set1_pd(sum), 0};
     __m128d farthest = _mm_setzero_pd();
     for (size_t at = 0; at < n; at++) {
