@@ -187,7 +187,8 @@ word_take_fn *word_take_ascii_best(void)
 
 word_wide_fn *word_take_wide_best(void)
 {
-    return word_batch() == &word_batch_avx512vbmi ? word_take_wide_avx512vbmi : NULL;
+    if (word_batch() == &word_batch_avx512vbmi) return word_take_wide_avx512vbmi;
+    return token_has_avx2() ? word_take_wide_avx2bmi : NULL;
 }
 
 struct word_forms *word_forms_new(const struct norm_chain *norm, const struct word_single *single, struct err *e)
@@ -335,6 +336,12 @@ static inline bool easy_follows(const struct word_forms *f, const uint8_t *text,
     return n >= 2 && text[0] < 0x80 && text[1] < 0x80 && f->kind[text[0]];
 }
 
+/* What the vectors of AVX2 take, three bytes each. */
+static inline bool wide_follows(const struct word_forms *f, const uint8_t *text, size_t n)
+{
+    return f->take_wide == word_take_wide_avx2bmi && n >= 3 * WORD_AT_ONCE && (text[0] & text[3] & 0xF0) == 0xE0;
+}
+
 /* Characters of text[*pos..stop) and perhaps some behind, up to the next that is easy,
  * as long as there is room for their words. */
 static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, size_t *pos,
@@ -351,8 +358,8 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
         size_t len = run->len, begun = run->begun;
         bool open = run->open;
         char *to = run->text;
-        bool rare = false;
-        while (i < stop && begun < WORD_RUN) {
+        bool rare = false, again = false;
+        while (i < stop && begun < WORD_RUN && !again) {
             struct uni_char c = next_char(text + i, n - i);
             uint32_t form = c.cp == UNI_BAD ? 0 : f->chars[c.cp], more = (form & LEN) >> LEN_AT;
             if ((rare = (form & (KNOWN | CHAINS)) != KNOWN || (form & (OWN | FITS)) == LONGER)) break;
@@ -368,7 +375,7 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
             }
             run->begin[begun] = len;
             bool letter = form & LETTER, sign = form & SIGN;
-            uint32_t id = sign && word_form_is_own(form) ? form & ((1 << LEN_AT) - 1) : 0;
+            uint32_t id = form & ((1 << LEN_AT) - 1) & -(uint32_t)(sign & word_form_is_own(form)); /* it cannot be guessed */
             run->id[begun] = (int32_t)id - 1;
             run->first[begun] = WORD_HAS_ID;
             run->single[begun / 64] |= (uint64_t)(id != 0) << (begun & 63);
@@ -377,10 +384,12 @@ static int take_others(struct word_forms *f, const uint8_t *text, size_t n, size
             len += more;
             i += c.len;
             if (easy_follows(f, text + i, n - i)) break;
+            again = wide_follows(f, text + i, n - i) && wide;
         }
         run->len = len;
         run->begun = begun;
         run->open = open;
+        if (again) continue;
         if (!rare) break;
         long took = take_rare(f, text + i, n - i, next_char(text + i, n - i), run, e);
         if (took < 0 || text_room(run, 3 * (stop - i) + WORD_WIDE, e)) return -1;

@@ -111,7 +111,7 @@ enum { WORD_WIDE = 128, WORD_AT_ONCE = 16 };
 typedef void word_ids_fn(const struct word_forms *f, struct word_run *run);
 word_ids_fn word_run_ids_avx512vbmi, word_run_ids_avx2bmi;
 typedef size_t word_wide_fn(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run);
-word_wide_fn word_take_wide_avx512vbmi, *word_take_wide_best(void); /* NULL: there is none */
+word_wide_fn word_take_wide_avx512vbmi, word_take_wide_avx2bmi, *word_take_wide_best(void); /* NULL: there is none */
 
 struct word_forms {
     const struct norm_chain *norm;

@@ -1,22 +1,26 @@
 /* The same with AVX2: 64 characters of ASCII become bit masks by tables of 16, those of two bytes are put
- * among them one by one. */
+ * among them one by one; those of three are taken eight at a time. */
 #include "core/token/word_form.h"
 
 #if defined(__AVX2__) && defined(__BMI2__)
 #include "core/token/halves.h"
 
+HALVES_INLINE __m256i twice(__m128i x)
+{
+    return _mm256_broadcastsi128_si256(x);
+}
+
 /* Of each set of f->sets, its bytes. */
 HALVES_INLINE __m256i in_set(const uint8_t set[16], __m256i x, __m256i column)
 {
-    __m256i row = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)set)), x);
+    __m256i row = _mm256_shuffle_epi8(twice(_mm_loadu_si128((const void *)set)), x);
     return _mm256_cmpeq_epi8(_mm256_and_si256(row, column), column);
 }
 
 /* The bit that stands for a byte's upper half; all of them, which no row has, beyond ASCII. */
 HALVES_INLINE __m256i column_of(__m256i x)
 {
-    const __m256i bit = _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, -1, -1, -1, -1, -1, -1, -1, -1,
-                                         1, 2, 4, 8, 16, 32, 64, -128, -1, -1, -1, -1, -1, -1, -1, -1);
+    const __m256i bit = twice(_mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, -1, -1, -1, -1, -1, -1, -1, -1));
     return _mm256_shuffle_epi8(bit, _mm256_and_si256(_mm256_srli_epi16(x, 4), _mm256_set1_epi8(15)));
 }
 
@@ -115,6 +119,112 @@ size_t word_take_ascii_avx2bmi(const struct word_forms *f, const uint8_t *text, 
     return i;
 }
 
+/* ---- characters of three bytes, eight at a time ---- */
+
+struct eight {
+    __m256i text, form;  /* of four characters in each half: their 12 bytes; as the table knows them */
+    __m256i three;       /* -1: it is of three bytes */
+    unsigned count;      /* how many there are before one that is something else, or becomes it */
+};
+
+HALVES_INLINE uint32_t lanes_with(__m256i which) /* by their highest bits */
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(which));
+}
+
+HALVES_INLINE __m256i points_of(struct eight c)
+{
+    const __m256i last_first = twice(_mm_setr_epi8(2, 1, 0, -1, 5, 4, 3, -1, 8, 7, 6, -1, 11, 10, 9, -1));
+    __m256i bits = _mm256_and_si256(_mm256_shuffle_epi8(c.text, last_first), _mm256_set1_epi32(0x0F3F3F));
+    __m256i two = _mm256_maddubs_epi16(bits, _mm256_set1_epi32(0x00014001)); /* 1 of the last, 64 of the middle one; 1 of the first */
+    return _mm256_and_si256(_mm256_madd_epi16(two, _mm256_set1_epi32(0x10000001)), c.three); /* 1, 4096 */
+}
+
+/* A gather takes longer. */
+HALVES_INLINE __m256i forms_of(const uint32_t *chars, __m256i points)
+{
+    __m128i low = _mm256_castsi256_si128(points), high = _mm256_extracti128_si256(points, 1);
+    uint64_t a = (uint64_t)_mm_cvtsi128_si64(low), b = (uint64_t)_mm_extract_epi64(low, 1);
+    uint64_t c = (uint64_t)_mm_cvtsi128_si64(high), d = (uint64_t)_mm_extract_epi64(high, 1);
+    return _mm256_setr_epi32((int)chars[(uint32_t)a], (int)chars[a >> 32], (int)chars[(uint32_t)b], (int)chars[b >> 32],
+                             (int)chars[(uint32_t)c], (int)chars[c >> 32], (int)chars[(uint32_t)d], (int)chars[d >> 32]);
+}
+
+HALVES_INLINE struct eight look_up(const struct word_forms *f, const uint8_t *text)
+{
+    const __m256i firsts = twice(_mm_setr_epi8(0, -1, -1, -1, 3, -1, -1, -1, 6, -1, -1, -1, 9, -1, -1, -1));
+    struct eight c;
+    c.text = _mm256_set_m128i(_mm_loadu_si128((const void *)(text + 12)), _mm_loadu_si128((const void *)text));
+    c.three = _mm256_and_si256(_mm256_shuffle_epi8(c.text, firsts), _mm256_set1_epi32(0xF0));
+    c.three = _mm256_cmpeq_epi32(c.three, _mm256_set1_epi32(0xE0));
+    c.form = forms_of(f->chars, points_of(c));
+    __m256i how = _mm256_and_si256(c.form, _mm256_set1_epi32((int)(KNOWN | CHAINS | NOTHING | LONGER | LEN)));
+    __m256i own = _mm256_cmpeq_epi32(how, _mm256_set1_epi32((int)(KNOWN | OWN)));
+    __m256i other = _mm256_cmpeq_epi32(how, _mm256_set1_epi32((int)(KNOWN | LEN))); /* of three bytes, too */
+    c.count = (unsigned)_tzcnt_u32(~lanes_with(_mm256_and_si256(_mm256_or_si256(own, other), c.three)));
+    return c;
+}
+
+/* Those of them that are in no table yet, so that it need not stop at each. */
+static void list_unknown(struct word_forms *f, struct eight c)
+{
+    uint32_t point[8], unknown = lanes_with(_mm256_and_si256(c.three, _mm256_cmpeq_epi32(c.form, _mm256_setzero_si256())));
+    _mm256_storeu_si256((void *)point, points_of(c));
+    for (f->n_unknown = 0; unknown; unknown = _blsr_u32(unknown)) f->unknown[f->n_unknown++] = point[_tzcnt_u32(unknown)];
+}
+
+/* Puts those that are known into the run. */
+HALVES_INLINE void put_eight(struct eight c, unsigned count, struct word_run *run, size_t *len, size_t *begun, uint32_t *open)
+{
+    const __m256i pack = twice(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const uint64_t each = 0x0101010101010101;
+    __m256i own = _mm256_cmpeq_epi32(_mm256_and_si256(c.form, _mm256_set1_epi32(OWN)), _mm256_set1_epi32(OWN));
+    __m256i id = _mm256_and_si256(own, _mm256_and_si256(c.form, _mm256_set1_epi32((1 << LEN_AT) - 1)));
+    __m256i bytes = _mm256_blendv_epi8(_mm256_shuffle_epi8(c.form, pack), c.text, _mm256_shuffle_epi8(own, pack));
+    uint32_t all = _bzhi_u32(UINT32_MAX, count), letter = all & lanes_with(_mm256_slli_epi32(c.form, 4));
+    uint32_t sign = all & lanes_with(_mm256_slli_epi32(c.form, 5)), begins = sign | (letter & ~(letter << 1 | *open));
+    uint32_t single = sign | (begins & ~(letter >> 1) & all >> 1); /* the last may go on */
+    single &= lanes_with(_mm256_cmpgt_epi32(id, _mm256_setzero_si256()));
+    _mm_storeu_si128((void *)(run->text + *len), _mm256_castsi256_si128(bytes));
+    _mm_storeu_si128((void *)(run->text + *len + 12), _mm256_extracti128_si256(bytes, 1));
+    uint64_t which = _pdep_u64(begins, each) * 255, place = _pext_u64(0x15120F0C09060300, which);
+    __m256i from = _mm256_set1_epi64x((long long)*len);
+    _mm256_storeu_si256((void *)(run->begin + *begun), _mm256_add_epi64(from, _mm256_cvtepu8_epi64(_mm_cvtsi64_si128((long long)place))));
+    place >>= 32;
+    _mm256_storeu_si256((void *)(run->begin + *begun + 4), _mm256_add_epi64(from, _mm256_cvtepu8_epi64(_mm_cvtsi64_si128((long long)place))));
+    __m256i lane = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)_pext_u64(0x0706050403020100, which)));
+    id = _mm256_sub_epi32(id, _mm256_set1_epi32(1));
+    _mm256_storeu_si256((void *)(run->id + *begun), _mm256_permutevar8x32_epi32(id, lane));
+    memset(run->first + *begun, WORD_HAS_ID, 8);
+    word_run_singles(run, *begun, _pext_u32(single, begins));
+    *begun += (size_t)_mm_popcnt_u32(begins);
+    *len += 3 * count;
+    *open = letter >> (count - 1) & 1;
+}
+
+size_t word_take_wide_avx2bmi(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
+{
+    enum { READ = 32 };
+    size_t i = 0, len = run->len, begun = run->begun;
+    uint32_t open = run->open;
+    while (i < stop && n - i >= READ && begun < WORD_RUN) {
+        struct eight c = look_up(f, text + i);
+        if (__builtin_expect(c.count == 8, 1)) { /* the next ones do not wait for the table */
+            put_eight(c, 8, run, &len, &begun, &open);
+            i += 24;
+            continue;
+        }
+        if (c.count) put_eight(c, c.count, run, &len, &begun, &open);
+        i += 3 * c.count;
+        list_unknown(f, c);
+        break;
+    }
+    run->len = len;
+    run->begun = begun;
+    run->open = open != 0;
+    return i;
+}
+
 /* By the text, of words that are one character of ASCII. */
 void word_run_ids_avx2bmi(const struct word_forms *f, struct word_run *run)
 {
@@ -128,6 +238,12 @@ void word_run_ids_avx2bmi(const struct word_forms *f, struct word_run *run)
 size_t word_take_ascii_avx2bmi(const struct word_forms *f, const uint8_t *text, size_t n, struct word_run *run)
 {
     return word_take_ascii(f, text, n, run);
+}
+
+size_t word_take_wide_avx2bmi(struct word_forms *f, const uint8_t *text, size_t n, size_t stop, struct word_run *run)
+{
+    (void)f, (void)text, (void)n, (void)stop, (void)run;
+    return 0;
 }
 
 void word_run_ids_avx2bmi(const struct word_forms *f, struct word_run *run)
