@@ -159,16 +159,36 @@ static int new_word(const struct tokenizer *t, struct tok_scratch *s, const stru
     return 0;
 }
 
-/* A piece that the cache knows. */
-static bool take_piece(struct tok_scratch *s, const uint8_t *piece, size_t n, size_t left, struct word_key *key,
-                       struct tok_ids *out)
+struct piece {
+    struct word_key key;
+    size_t from, end; /* in the word */
+};
+
+/* The next pieces of word[n], of which the first is word[*from..*end), and the one behind them is at last: they are asked
+ * for.  Returns how many. */
+static size_t ask_pieces(const struct tokenizer *t, const struct word_cache *c, const uint8_t *word, size_t n, size_t *from,
+                         size_t *end, size_t left, struct piece *to, size_t most)
 {
-    if (n > WORD_KEY_MAX) {
-        word_batch_ask_long(&s->cache, piece, n, key);
-        return tok_part_take(s, piece, n, key, out);
+    size_t k = 0;
+    for (; *from < n && k < most; k++) {
+        struct piece *p = &to[k];
+        size_t len = *end - *from;
+        p->from = *from;
+        p->end = *end;
+        if (len > WORD_KEY_MAX) word_batch_ask_long(c, word + *from, len, &p->key);
+        else word_cache_ask(c, word + *from, len, left - *from, &p->key);
+        *from = *end;
+        if (*from < n) *end = tok_border_next(t->borders, word, n, *from);
     }
-    word_cache_ask(&s->cache, piece, n, left, key);
-    size_t found = word_cache_get(&s->cache, key, out->id + out->n);
+    return k;
+}
+
+/* A piece that the cache knows. */
+static bool take_piece(struct tok_scratch *s, const struct piece *p, const uint8_t *word, struct tok_ids *out)
+{
+    size_t n = p->end - p->from;
+    if (n > WORD_KEY_MAX) return tok_part_take(s, word + p->from, n, &p->key, out);
+    size_t found = word_cache_get(&s->cache, &p->key, out->id + out->n);
     out->n += found;
     return found > 0;
 }
@@ -177,13 +197,16 @@ static bool take_piece(struct tok_scratch *s, const uint8_t *piece, size_t n, si
 static int in_pieces(const struct tokenizer *t, struct tok_scratch *s, const struct word_key *key, const uint8_t *word,
                      size_t n, size_t end, size_t at, size_t left, struct tok_ids *out, struct err *e)
 {
-    size_t before = out->n, rounds = s->misses.rounds;
+    struct piece piece[16];
+    size_t before = out->n, rounds = s->misses.rounds, from = 0;
     bool known = true;
-    for (size_t from = 0; from < n; from = end, end = from < n ? tok_border_next(t->borders, word, n, from) : n) {
-        struct word_key piece;
-        if (take_piece(s, word + from, end - from, left - from, &piece, out)) continue;
-        known = false;
-        if (new_word(t, s, &piece, word + from, end - from, at + from, out, e)) return -1;
+    while (from < n) {
+        size_t k = ask_pieces(t, &s->cache, word, n, &from, &end, left, piece, COUNT_OF(piece));
+        for (const struct piece *p = piece; p < piece + k; p++) {
+            if (take_piece(s, p, word, out)) continue;
+            known = false;
+            if (new_word(t, s, &p->key, word + p->from, p->end - p->from, at + p->from, out, e)) return -1;
+        }
     }
     if (n > (word_cache_has_little(&s->cache) ? PIECES_KEPT_FIRST : PIECES_KEPT)) return 0;
     if (known) word_cache_learn(&s->cache, key, word, n, out->id + before, out->n - before);
