@@ -7,7 +7,7 @@
 
 #include "core/token/bpe_many_table.h"
 
-enum { LANES = 8 };
+enum { LANES = 8, LATE = 1 };
 
 ALWAYS_INLINE void put_neighbours(uint8_t next[PLACES], uint8_t before[PLACES], const int places)
 {

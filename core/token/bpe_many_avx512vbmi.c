@@ -8,7 +8,7 @@
 #include "core/base/mask_bits.h"
 #include "core/token/bpe_many_table.h"
 
-enum { LANES = 8 };
+enum { LANES = 8, LATE = 0 };
 
 ALWAYS_INLINE __m512i count_from(char from)
 {

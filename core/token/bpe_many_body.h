@@ -7,7 +7,9 @@
  *   least        the least of so many ranks, and its first place, counted from 1
  *   put_ids      symbols that are not NO, at most `room` of them; nothing is written behind that
  *
- * put_neighbours() is the same for both.
+ * put_neighbours() is the same for both.  LANES: words of a group, of which there are two.  LATE: the pairs that
+ * a merge makes are asked for, and got when all other words had their turn; where a processor does not look far
+ * enough ahead to wait for the pairs of all words at a time by itself.
  *
  * Symbols and the ranks of the pairs that they begin stay at their places: a merge is a few stores, and all
  * ranks are looked at in one register or a few.  Words take turns, so that what was stored for one has arrived
@@ -25,6 +27,8 @@ struct NAME(lane) {
     NUMBER symbol[1 + PLACES + 1];
     _Alignas(64) uint8_t next[PLACES], before[PLACES]; /* neighbours of what is not gone */
     uint32_t best, at; /* the least rank and its first place */
+    struct asked right_of, left_of; /* LATE: the pairs of the last merge, and where the left one begins */
+    uint32_t before_at;
     struct bpe_job *job;
 };
 
@@ -65,8 +69,24 @@ ALWAYS_INLINE void NAME(merge)(const struct table *t, struct NAME(lane) *l)
     uint32_t left = l->symbol[before], right = l->symbol[after];
     l->rank[gone] = l->symbol[gone] = NO;
     l->symbol[at] = (NUMBER)made;
-    l->rank[at] = NAME(rank_of)(t, made, right);
-    l->rank[before] = NAME(rank_of)(t, left, made);
+    if (LATE) {
+        l->right_of = NAME(ask)(t, made, right);
+        l->left_of = NAME(ask)(t, left, made);
+        l->before_at = (uint32_t)before;
+    } else {
+        l->rank[at] = NAME(rank_of)(t, made, right);
+        l->rank[before] = NAME(rank_of)(t, left, made);
+    }
+}
+
+/* The ranks that were asked for. */
+ALWAYS_INLINE void NAME(put_all)(const struct table *t, struct NAME(group) *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        struct NAME(lane) *l = g->lane[i];
+        l->rank[l->at] = NAME(asked)(t, l->right_of);
+        l->rank[l->before_at] = NAME(asked)(t, l->left_of);
+    }
 }
 
 ALWAYS_INLINE void NAME(look_all)(struct NAME(group) *g, const int places)
@@ -115,6 +135,23 @@ ALWAYS_INLINE void NAME(begin)(const struct table *t, struct NAME(group) *g, str
     for (g->n = 0; g->n < LANES && NAME(start_next)(t, &lane[g->n], todo, places); g->n++) g->lane[g->n] = &lane[g->n];
 }
 
+/* One group's ranks arrive while the other one's are looked at and merged. */
+ALWAYS_INLINE void NAME(run_late)(const struct table *t, struct NAME(group) *a, struct NAME(group) *b, struct todo *todo, const int places)
+{
+    NAME(merge_all)(t, b);
+    NAME(merge_all)(t, a);
+    while (a->n + b->n) {
+        NAME(put_all)(t, b);
+        NAME(put_all)(t, a);
+        NAME(look_all)(b, places);
+        NAME(replace)(t, b, todo, places);
+        NAME(merge_all)(t, b);
+        NAME(look_all)(a, places);
+        NAME(replace)(t, a, todo, places);
+        NAME(merge_all)(t, a);
+    }
+}
+
 /* Which words of a group are done is known while the other one's are merged. */
 ALWAYS_INLINE void NAME(run)(const struct table *t, struct todo *todo, const int places)
 {
@@ -122,6 +159,10 @@ ALWAYS_INLINE void NAME(run)(const struct table *t, struct todo *todo, const int
     struct NAME(group) a, b;
     NAME(begin)(t, &a, lane, todo, places);
     NAME(begin)(t, &b, lane + LANES, todo, places);
+    if (LATE) {
+        NAME(run_late)(t, &a, &b, todo, places);
+        return;
+    }
     NAME(merge_all)(t, &b);
     while (a.n + b.n) {
         NAME(look_all)(&b, places);

@@ -40,16 +40,65 @@ ALWAYS_INLINE uint16_t small_rank_of(const struct table *t, uint32_t left, uint3
     return bpe_small_number(t->small_slots[bpe_small_slot(t->small_mask, hash, turn)], hash);
 }
 
+/* A pair whose line of the table is asked for. */
+struct asked {
+    uint64_t key;
+    uint32_t slot;
+};
+
+ALWAYS_INLINE struct asked small_ask(const struct table *t, uint32_t left, uint32_t right)
+{
+    uint32_t hash = bpe_small_hash((uint32_t)t->factor, left, right), turn = t->turn[bpe_small_group(t->group_shift, hash)];
+    uint32_t slot = (uint32_t)bpe_small_slot(t->small_mask, hash, turn);
+    __builtin_prefetch(&t->small_slots[slot]);
+    return (struct asked){hash, slot};
+}
+
+ALWAYS_INLINE uint16_t small_asked(const struct table *t, struct asked a)
+{
+    return bpe_small_number(t->small_slots[a.slot], (uint32_t)a.key);
+}
+
+ALWAYS_INLINE uint32_t large_rank_in(uint64_t slot, uint64_t key)
+{
+    slot ^= key << BPE_ID_BITS; /* the rank, or more than any: which cannot be guessed */
+    return (uint32_t)slot | -(uint32_t)(slot >= NEVER);
+}
+
+ALWAYS_INLINE uint32_t large_slot(const struct table *t, uint64_t key)
+{
+    uint64_t h = key * t->factor;
+    return bpe_spread(h) * t->turn[h >> t->group_shift] >> t->slot_shift;
+}
+
+ALWAYS_INLINE struct asked large_ask(const struct table *t, uint64_t left, uint64_t right)
+{
+    struct asked a = {UINT64_MAX, 0}; /* in a small table: no pair's */
+    if (!t->small_slots) {
+        a.key = left << BPE_ID_BITS | right;
+        a.slot = large_slot(t, a.key);
+        __builtin_prefetch(&t->slots[a.slot]);
+    } else if (!((left | right) >> 16)) {
+        a = small_ask(t, (uint32_t)left, (uint32_t)right);
+    }
+    return a;
+}
+
+ALWAYS_INLINE uint32_t large_asked(const struct table *t, struct asked a)
+{
+    if (!t->small_slots) return large_rank_in(t->slots[a.slot], a.key);
+    uint16_t rank = a.key >> 32 ? UINT16_MAX : small_asked(t, a);
+    return rank == UINT16_MAX ? UINT32_MAX : rank;
+}
+
 ALWAYS_INLINE uint32_t large_rank_of(const struct table *t, uint64_t left, uint64_t right)
 {
     if (t->small_slots) {
         uint16_t rank = (left | right) >> 16 ? UINT16_MAX : small_rank_of(t, (uint32_t)left, (uint32_t)right);
         return rank == UINT16_MAX ? UINT32_MAX : rank;
     }
-    uint64_t key = left << BPE_ID_BITS | right, h = key * t->factor;
-    uint64_t slot = t->slots[bpe_spread(h) * t->turn[h >> t->group_shift] >> t->slot_shift];
-    slot ^= key << BPE_ID_BITS; /* the rank, or more than any: which cannot be guessed */
-    return (uint32_t)slot | -(uint32_t)(slot >= NEVER);
+    uint64_t key = left << BPE_ID_BITS | right;
+    return large_rank_in(t->slots[large_slot(t, key)], key);
 }
 
 /* Words of one size: in so many places that 8, 16, 32 or 64 ranks are looked at. */
