@@ -268,10 +268,16 @@ static size_t cut_spaces(const struct tok_fast *f, const uint8_t *s, size_t n, s
 
 /* ---- for vectors ---- */
 
+static void note_mixed(struct cut_tables *t, int c)
+{
+    t->mixed[c & 15] |= (uint8_t)(1 << (c >> 4));
+}
+
 void tok_cut_tables(struct tok_fast *f)
 {
     struct cut_tables *t = &f->tables;
     memset(t->by_both, 0, sizeof t->by_both);
+    memset(t->mixed, 0, sizeof t->mixed);
     t->newlines = f->cut_newlines || f->lone_newlines;
     memset(t->gaps, 0x80, sizeof t->gaps); /* which is found nowhere */
     for (size_t i = 0; i < sizeof f->blank; i++) t->gaps[f->blank[i] & 15] = f->blank[i];
@@ -287,6 +293,7 @@ void tok_cut_tables(struct tok_fast *f)
             bool joined = !f->pairs || tok_joined(f, (uint8_t)a, (uint8_t)b) || (tok_is_letter((uint8_t)a) && tok_is_letter((uint8_t)b));
             t->joined[b / 8 - 4][a] |= (uint8_t)(joined << (b & 7));
             t->by_both[b * 2 + a / 64] |= (uint64_t)joined << a % 64;
+            if (joined && tok_is_letter((uint8_t)a) != tok_is_letter((uint8_t)b)) note_mixed(t, tok_is_letter((uint8_t)a) ? b : a);
         }
 }
 

@@ -26,6 +26,7 @@ enum tok_blanks { BLANKS_WORDS, BLANKS_ONE, BLANKS_UNCLEAR };
 enum { LOOK_PLAIN = 1, LOOK_GAP = 2, LOOK_NEWLINE = 4, CUT_EIGHTS = 12 };
 struct cut_tables {
     uint8_t look[128], joined[CUT_EIGHTS][128];
+    uint8_t mixed[16]; /* by lower halves: a bit by the upper half for each byte, no letter, that is joined with some letter */
     uint8_t gaps[16]; /* the bytes of LOOK_GAP by their lower halves, which differ */
     bool newlines;    /* LOOK_NEWLINE */
     uint64_t by_both[256]; /* `joined` by the second byte, then the first: a bit for each pair */

@@ -29,13 +29,17 @@ struct window {
     uint64_t plain_before, gap_before, newline_before, high_before; /* of y */
 };
 
+static __attribute__((noinline)) struct halves bytes_at_first(const uint8_t *s, size_t before)
+{
+    uint8_t first[64] = {0};
+    memcpy(first + before, s, sizeof first - before);
+    return halves_load(first);
+}
+
 /* s[i - by..i - by + 64); zeros stand before the text. */
 CUT_INLINE struct halves bytes_before(const uint8_t *s, size_t i, size_t by)
 {
-    uint8_t first[64] = {0};
-    if (i >= by) return halves_load(s + i - by);
-    memcpy(first + by - i, s, sizeof first - (by - i));
-    return halves_load(first);
+    return __builtin_expect(i >= by, 1) ? halves_load(s + i - by) : bytes_at_first(s, by - i);
 }
 
 /* Bytes that are what the table has by their lower half: no two of those have the same one. */
@@ -69,25 +73,52 @@ CUT_INLINE uint64_t is_joined(const uint64_t by_both[256], const uint8_t *p)
     return by_both[bit >> 6] >> (bit & 63) & 1;
 }
 
-/* Between printable characters of ASCII that no token has side by side: two letters are never looked for.  How many
- * there are cannot be guessed: so many are looked up each time, behind the last one what is behind the window. */
-CUT_INLINE uint64_t between_pairs(const struct tok_fast *f, const uint8_t *s, size_t i, const struct window *w)
+/* Those of `pairs` that are.  How many there are cannot be guessed: so many are looked up each time, behind the last one
+ * what is behind the window. */
+CUT_INLINE uint64_t joined_of(const struct tok_fast *f, const uint8_t *s, uint64_t pairs)
 {
-    enum { AT_ONCE = 8 };
-    const __m256i small = _mm256_set1_epi8(0x20);
-    uint64_t letter = halves_in((struct halves){_mm256_or_si256(w->x.low, small), _mm256_or_si256(w->x.high, small)}, 'a', 'z');
-    uint64_t pairs = w->plain & w->plain_before & ~(letter & (letter << 1 | (i && tok_is_letter(s[i - 1])))), joined = 0;
+    enum { AT_ONCE = 4 };
+    uint64_t joined = 0, left = pairs;
     int n = 0;
-    for (uint64_t left = pairs; left; n += AT_ONCE) {
+    do {
         uint64_t here = 0;
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (int k = 0; k < AT_ONCE; k++) {
-            here |= is_joined(f->tables.by_both, s + i + _tzcnt_u64(left)) << k;
+            here |= is_joined(f->tables.by_both, s + _tzcnt_u64(left)) << k;
             left &= left - 1;
         }
         joined |= here << n;
-    }
-    return pairs & ~_pdep_u64(joined, pairs);
+        n += AT_ONCE;
+    } while (left);
+    return _pdep_u64(joined, pairs);
+}
+
+CUT_INLINE __m256i is_mixed_half(const uint8_t mixed[16], __m256i x)
+{
+    const __m256i half = _mm256_set1_epi8(15);
+    const __m256i bit = _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)mixed));
+    __m256i own = _mm256_shuffle_epi8(bit, _mm256_and_si256(_mm256_srli_epi16(x, 4), half));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(table, _mm256_and_si256(x, half)), own), own);
+}
+
+/* Of bytes of ASCII; what others are is no matter. */
+CUT_INLINE uint64_t is_mixed(const uint8_t mixed[16], struct halves x)
+{
+    return halves_mask((struct halves){is_mixed_half(mixed, x.low), is_mixed_half(mixed, x.high)});
+}
+
+/* Between printable characters of ASCII that no token has side by side.  Two letters are never looked for, nor is one
+ * beside a character that no letter is joined with, as are most. */
+CUT_INLINE uint64_t between_pairs(const struct tok_fast *f, const uint8_t *s, size_t i, const struct window *w)
+{
+    const __m256i small = _mm256_set1_epi8(0x20);
+    const uint8_t *table = f->tables.mixed, last = i ? s[i - 1] : 0;
+    uint64_t letter = halves_in((struct halves){_mm256_or_si256(w->x.low, small), _mm256_or_si256(w->x.high, small)}, 'a', 'z');
+    uint64_t before = letter << 1 | tok_is_letter(last), pairs = w->plain & w->plain_before & ~(letter & before);
+    uint64_t mixed = is_mixed(table, w->x), mixed_before = mixed << 1 | (table[last & 15] >> (last >> 4 & 7) & 1);
+    uint64_t apart = pairs & ((before & ~mixed) | (letter & ~mixed_before)), others = pairs ^ apart;
+    return apart | (others & ~joined_of(f, s + i, others));
 }
 
 /* Of bytes from 0xC0 on: of two or of three bytes are characters that begin with it and are all ordinary (tok_cut.c), by both
