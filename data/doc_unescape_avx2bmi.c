@@ -76,31 +76,56 @@ static bool take_codes(const char *s, size_t *at, size_t n, char **out)
     return i > first;
 }
 
+/* What all blocks need, in registers or on the stack: without the barrier gcc makes most of it anew for each. */
+struct constants {
+    __m256i slash, quote, control, low4, letter, means, lows, highs, each, byte;
+};
+
+static inline __m256i kept(__m256i x)
+{
+    __asm__("" : "+x"(x));
+    return x;
+}
+
+static inline __m256i twice(__m128i x)
+{
+    return kept(_mm256_broadcastsi128_si256(x));
+}
+
+/* lows, highs: of bytes that may follow a backslash, but for u.  Upper and lower half of a byte each name a set of
+ * groups; both must name one. */
+HALVES_INLINE struct constants constants(void)
+{
+    return (struct constants){
+        .slash = kept(_mm256_set1_epi8('\\')),
+        .quote = kept(_mm256_set1_epi8('"')),
+        .control = kept(_mm256_set1_epi8(0x1f)),
+        .low4 = kept(_mm256_set1_epi8(15)),
+        .letter = kept(_mm256_set1_epi8(0x60)),
+        .means = twice(_mm_setr_epi8('\f', 0, 0, '\t', '\b', '\r', 0, 0, '\n', 0, 0, 0, 0, 0, 0, 0)),
+        .lows = twice(_mm_setr_epi8(0, 0, 7, 0, 4, 0, 2, 0, 0, 0, 0, 0, 8, 0, 2, 1)),
+        .highs = twice(_mm_setr_epi8(0, 0, 1, 0, 0, 8, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0)),
+        .each = kept(_mm256_set1_epi64x((int64_t)0x8040201008040201)),
+        .byte = kept(_mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303)),
+    };
+}
+
 /* In all bits of a byte. */
-static inline __m256i bits_to_bytes(uint32_t bits)
+HALVES_INLINE __m256i bits_to_bytes(const struct constants *c, uint32_t bits)
 {
-    const __m256i each = _mm256_set1_epi64x((int64_t)0x8040201008040201);
-    const __m256i byte = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
-    __m256i x = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), byte);
-    return _mm256_cmpeq_epi8(_mm256_and_si256(x, each), each);
+    __m256i x = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), c->byte);
+    return _mm256_cmpeq_epi8(_mm256_and_si256(x, c->each), c->each);
 }
 
-/* Bytes that may not follow a backslash, and u, as 0.  Upper and lower half of a byte each name a set of groups;
- * both must name one. */
-static inline __m256i may_follow(__m256i x, __m256i high)
+/* What the bytes that are escaped stand for, others as they are; *wrong: none of those that may follow a backslash. */
+HALVES_INLINE __m256i replace(const struct constants *c, __m256i x, uint32_t escaped, uint32_t *wrong)
 {
-    const __m256i lows = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 7, 0, 4, 0, 2, 0, 0, 0, 0, 0, 8, 0, 2, 1));
-    const __m256i highs = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1, 0, 0, 8, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0));
-    return _mm256_and_si256(_mm256_shuffle_epi8(lows, x), _mm256_shuffle_epi8(highs, high));
-}
-
-/* What the bytes that are escaped stand for, others as they are. */
-static inline __m256i replace(__m256i x, __m256i high, uint32_t escaped)
-{
-    const __m256i means = _mm256_broadcastsi128_si256(_mm_setr_epi8('\f', 0, 0, '\t', '\b', '\r', 0, 0, '\n', 0, 0, 0, 0, 0, 0, 0));
-    __m256i letter = _mm256_and_si256(_mm256_cmpgt_epi8(x, _mm256_set1_epi8(0x60)), bits_to_bytes(escaped));
-    __m256i at = _mm256_and_si256(_mm256_xor_si256(x, high), _mm256_set1_epi8(15));
-    return _mm256_blendv_epi8(x, _mm256_shuffle_epi8(means, at), letter);
+    __m256i high = _mm256_and_si256(_mm256_srli_epi16(x, 4), c->low4);
+    __m256i group = _mm256_and_si256(_mm256_shuffle_epi8(c->lows, x), _mm256_shuffle_epi8(c->highs, high));
+    __m256i letter = _mm256_and_si256(_mm256_cmpgt_epi8(x, c->letter), bits_to_bytes(c, escaped));
+    __m256i at = _mm256_and_si256(_mm256_xor_si256(x, high), c->low4);
+    *wrong = escaped & (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(group, _mm256_setzero_si256()));
+    return _mm256_blendv_epi8(x, _mm256_shuffle_epi8(c->means, at), letter);
 }
 
 /* A block with backslashes, or the first of which is escaped. */
@@ -109,34 +134,51 @@ struct escapes {
     uint64_t escaped, wrong; /* wrong: nothing is known for these here */
 };
 
-static inline struct escapes look_up(struct halves x, uint64_t slashes, uint64_t *carry)
+HALVES_INLINE struct escapes look_up(const struct constants *c, struct halves x, uint64_t slashes, uint64_t *carry)
 {
-    const __m256i low4 = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
     struct escapes f;
+    uint32_t low, high;
     f.escaped = escaped_by(slashes, carry);
-    __m256i high_a = _mm256_and_si256(_mm256_srli_epi16(x.low, 4), low4), high_b = _mm256_and_si256(_mm256_srli_epi16(x.high, 4), low4);
-    f.wrong = f.escaped & halves_mask((struct halves){_mm256_cmpeq_epi8(may_follow(x.low, high_a), zero),
-                                                      _mm256_cmpeq_epi8(may_follow(x.high, high_b), zero)});
-    f.y.low = replace(x.low, high_a, (uint32_t)f.escaped);
-    f.y.high = replace(x.high, high_b, (uint32_t)(f.escaped >> 32));
+    f.y.low = replace(c, x.low, (uint32_t)f.escaped, &low);
+    f.y.high = replace(c, x.high, (uint32_t)(f.escaped >> 32), &high);
+    f.wrong = low | (uint64_t)high << 32;
     return f;
 }
 
+HALVES_INLINE uint64_t is(struct halves x, __m256i byte)
+{
+    return halves_mask((struct halves){_mm256_cmpeq_epi8(x.low, byte), _mm256_cmpeq_epi8(x.high, byte)});
+}
+
+HALVES_INLINE uint64_t at_most(struct halves x, __m256i most)
+{
+    return halves_mask((struct halves){_mm256_cmpeq_epi8(_mm256_min_epu8(x.low, most), x.low), _mm256_cmpeq_epi8(_mm256_min_epu8(x.high, most), x.high)});
+}
+
+/* The bytes of y that have a bit, side by side; how many.  No store waits for the one before. */
 static inline size_t squeeze(char *o, struct halves y, uint64_t keep)
 {
-    uint8_t all[64];
-    halves_store(all, y);
-    return halves_compress((uint8_t *)o, all, keep);
+    uint64_t bytes[8];
+    size_t n = 0;
+    halves_store(bytes, y);
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        uint64_t x = _pext_u64(bytes[i], _pdep_u64(keep >> 8 * i, 0x0101010101010101) * 255);
+        memcpy(o + n, &x, sizeof x);
+        n = (size_t)_mm_popcnt_u64(keep << (56 - 8 * i));
+    }
+    return n;
 }
 
 /* ends: a quote is the end, and what may not be in a string is looked for. */
 HALVES_INLINE size_t unescape(const char *s, size_t i, size_t n, char **out, bool ends, bool *found)
 {
+    const struct constants c = constants();
     uint64_t carry = 0;
     char *o = *out;
     while (n - i >= 64) {
         struct halves x = halves_load(s + i);
-        uint64_t slashes = halves_is(x, '\\'), quotes = ends ? halves_is(x, '"') : 0, bad = ends ? halves_in(x, 0, 0x1f) : 0;
+        uint64_t slashes = is(x, c.slash), quotes = ends ? is(x, c.quote) : 0, bad = ends ? at_most(x, c.control) : 0;
         if (!(slashes | quotes | bad | carry)) {
             halves_store(o, x);
             o += 64;
@@ -144,7 +186,7 @@ HALVES_INLINE size_t unescape(const char *s, size_t i, size_t n, char **out, boo
             continue;
         }
         size_t came = carry;
-        struct escapes f = look_up(x, slashes, &carry);
+        struct escapes f = look_up(&c, x, slashes, &carry);
         uint64_t end = quotes & ~f.escaped, inside = ~end & (end - 1), keep = inside & ~(slashes & ~f.escaped);
         uint64_t wrong = f.wrong & inside;
         if (bad & inside) {
