@@ -56,10 +56,10 @@ static __attribute__((noinline)) size_t spread(const struct unigram *u, const ui
     return k;
 }
 
-/* So many symbols, and up to UNIGRAM_SLACK - 1 more. */
+/* So many symbols, and up to UNIGRAM_SLACK - 1 more, which may be those that are there. */
 static inline size_t copy_some(uint16_t *to, const uint16_t *from, size_t n)
 {
-    for (size_t i = 0; i < n; i += UNIGRAM_SLACK) memcpy(to + i, from + i, UNIGRAM_SLACK * sizeof *to);
+    for (size_t i = 0; i < n; i += UNIGRAM_SLACK) memmove(to + i, from + i, UNIGRAM_SLACK * sizeof *to);
     return n;
 }
 
