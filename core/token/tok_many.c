@@ -72,8 +72,8 @@ void tok_many_learn(const struct tokenizer *t, struct tok_scratch *s, const uint
     m->n_new = 0;
     for (; i < end; i++) {
         size_t begin = s->begins[i], len = s->words->ends[i] - begin;
-        const struct word_key key = word_keys_get(&s->words->keys, i);
-        if (word_cache_seek(&s->cache, &key)->k[1]) continue;
+        word_keys_follow(&s->words->keys, &s->cache, i, end);
+        if (word_keys_seek(&s->words->keys, i, &s->cache)->k[1]) continue;
         s->missed++;
         if (begin == 0 || begin + len == n || len > WALK_LOOKED_UP || !tok_walk_is_word(f, text + begin, len)) continue;
         m->new[m->n_new++] = (struct unigram_spelled){.text = text + begin, .len = len, .number = (uint16_t)i};
