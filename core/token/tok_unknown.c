@@ -4,8 +4,8 @@
 
 void tok_unknown_init(const struct tokenizer *t, struct tok_unknown *u)
 {
-    /* An unknown word is an error where there is no token for it.  Without vectors, too, the trie is at hand
-     * while many are taken apart, and the cache stays small. */
+    /* An unknown word is an error where there is no token for it.  Without vectors, too, the trie is at hand while
+     * many are taken apart, and the cache stays small. */
     u->find = t->unk_id >= 0 && !t->no_continuing ? wordpiece_many_best() : NULL;
     u->missed = SIZE_MAX; /* at the beginning, all */
     u->words.trie = &t->trie;

@@ -44,5 +44,6 @@ void wordpiece_many_base(struct wordpiece_many *m)
 
 wordpiece_many_fn *wordpiece_many_best(void)
 {
-    return token_has_vbmi() ? wordpiece_many_avx512vbmi : wordpiece_many_base;
+    if (token_has_vbmi()) return wordpiece_many_avx512vbmi;
+    return token_has_avx2() ? wordpiece_many_avx2bmi : wordpiece_many_base;
 }

@@ -21,7 +21,7 @@ struct wordpiece_many {
     const struct trie *trie;
     uint32_t continuing;                 /* the node where a word goes on; not WORDPIECE_NEVER */
     size_t n, used;
-    const uint8_t *word[WORDPIECE_MANY]; /* the caller's */
+    const uint8_t *word[WORDPIECE_MANY]; /* the caller's; WORDPIECE_BYTES from there on are readable */
     uint8_t len[WORDPIECE_MANY];         /* 1 to WORDPIECE_BYTES */
     uint8_t n_ids[WORDPIECE_MANY];       /* 0: no tokens cover the word */
     uint16_t from[WORDPIECE_MANY];       /* its ids are id[from], ... */
@@ -51,6 +51,6 @@ static inline void wordpiece_many_clear(struct wordpiece_many *m)
 size_t wordpiece_ids(const struct trie *t, uint32_t continuing, const uint8_t *word, size_t n, int32_t *ids);
 
 typedef void wordpiece_many_fn(struct wordpiece_many *m);
-wordpiece_many_fn wordpiece_many_base, wordpiece_many_avx512vbmi, *wordpiece_many_best(void);
+wordpiece_many_fn wordpiece_many_base, wordpiece_many_avx512vbmi, wordpiece_many_avx2bmi, *wordpiece_many_best(void);
 
 #endif
