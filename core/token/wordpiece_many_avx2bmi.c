@@ -111,7 +111,6 @@ ALWAYS_INLINE void step(const struct trie_unit *unit, __m256i continuing, struct
 /* Words `first` and so on of the group's `count`. */
 ALWAYS_INLINE struct lanes start(const struct wordpiece_many *m, const uint16_t *which, bool all_short, unsigned first, size_t count)
 {
-    const __m256i zero = _mm256_setzero_si256();
     uint32_t len[LANES];
     __m128i word[2][LANES];
     for (size_t k = 0; k < LANES; k++) {
@@ -120,8 +119,11 @@ ALWAYS_INLINE struct lanes start(const struct wordpiece_many *m, const uint16_t 
         word[0][k] = _mm_loadu_si128((const void *)m->word[i]);
         if (!all_short) word[1][k] = _mm_loadu_si128((const void *)(m->word[i] + BYTES));
     }
-    struct lanes l = {.pos = zero, .end = _mm256_loadu_si256((const void *)len), .id_end = zero, .lost = zero,
-                      .base = _mm256_set1_epi32((int)(m->trie->unit[0].link >> 9)), .id = _mm256_set1_epi32(-1)};
+    struct lanes l; /* not all of it is set, which would take as long as a few steps */
+    l.pos = l.id_end = l.lost = _mm256_setzero_si256();
+    l.end = _mm256_loadu_si256((const void *)len);
+    l.base = _mm256_set1_epi32((int)(m->trie->unit[0].link >> 9));
+    l.id = _mm256_set1_epi32(-1);
     for (size_t part = 0; part < 2 - (size_t)all_short; part++)
         for (size_t k = 0; k < 4; k++) l.text[part][k] = _mm256_set_m128i(word[part][k + 4], word[part][k]);
     l.on = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count - (int)first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

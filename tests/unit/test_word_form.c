@@ -161,6 +161,13 @@ static const uint32_t odd[] = {0x20, 0x20, 0x0A, 0x09, 0x00, 0x0B, 0x7F, 0x85, 0
                                0x4E2D, 0xF900, 0x20000, 0xAC01, 0x1100, 0x304C, 0xFF9E, 0xFDFA, 0x2474, 0x37E, 0x1FEF, 0x2260,
                                0x3002, 0xFF0C, 0x1F600, 0x10FFFF, 0x2E, 0x2C, 0x5B, 0x24, 0x5E, 0x41, 0x7A, 0x30, 0x416, 0xFC5E, 0xFE71};
 
+/* Kana, of which some lose a mark, and ideographs: runs of three bytes each. */
+static uint32_t of_three_bytes(const struct rng_key *k, uint64_t at)
+{
+    uint32_t i = (uint32_t)rng_below(k, at, 8000);
+    return i < 4000 ? 0x3041 + i % 190 : 0x4E00 + i % 2000;
+}
+
 /* Characters of ASCII, mostly of one kind, among others. */
 static size_t random_text(uint32_t seed, char *text, size_t most)
 {
@@ -173,6 +180,7 @@ static size_t random_text(uint32_t seed, char *text, size_t most)
             uint64_t x = at++;
             uint32_t cp = how < 5 ? (uint32_t)('a' + rng_below(&k, x, 26)) : how < 6 ? (uint32_t)rng_below(&k, x, 128)
                           : how < 7 && seed % 5 ? (uint32_t)(0x300 + rng_below(&k, x, 40)) : how < 8 ? (uint32_t)rng_below(&k, x, 0x3000)
+                          : how < 9 && seed % 7 == 3 ? of_three_bytes(&k, x)
                                                                               : odd[rng_below(&k, x, COUNT_OF(odd))];
             n += (size_t)utf8_encode(cp, text + n);
         }
