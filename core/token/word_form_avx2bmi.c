@@ -24,6 +24,8 @@ HALVES_INLINE __m256i column_of(__m256i x)
     return _mm256_shuffle_epi8(bit, _mm256_and_si256(_mm256_srli_epi16(x, 4), _mm256_set1_epi8(15)));
 }
 
+enum { MANY = 8 }; /* characters of two bytes among 64, for which all are looked up */
+
 struct masks {
     uint64_t known, letter, sign, kept;
     uint64_t pairs; /* the first bytes of characters of two */
@@ -67,6 +69,42 @@ HALVES_INLINE void put_pairs(const struct word_pairs *p, const uint8_t *text, ui
     }
 }
 
+/* Each byte at the next place. */
+HALVES_INLINE struct halves one_up(struct halves x)
+{
+    return (struct halves){_mm256_alignr_epi8(x.low, _mm256_permute2x128_si256(x.low, x.low, 0x08), 15),
+                           _mm256_alignr_epi8(x.high, _mm256_permute2x128_si256(x.low, x.high, 0x21), 15)};
+}
+
+HALVES_INLINE struct halves blend(struct halves a, struct halves b, struct halves which)
+{
+    return (struct halves){_mm256_blendv_epi8(a.low, b.low, which.low), _mm256_blendv_epi8(a.high, b.high, which.high)};
+}
+
+/* put_pairs() of many at once, if they have the lead that the first has or the one beside it; the others are left in *first.
+ * text[64] is readable. */
+HALVES_INLINE void put_many_pairs(const struct word_pairs *p, const uint8_t *text, struct halves x, uint64_t *first, struct masks *m,
+                                  uint8_t forms[64])
+{
+    const __m256i low6 = _mm256_set1_epi8(63), odd = _mm256_set1_epi8(1);
+    uint8_t lead = text[_tzcnt_u64(*first)] & 0xFE;
+    size_t table = p->lead[lead & 63] * (size_t)64;
+    struct halves these = {halves_half_in(x.low, lead, lead + 1), halves_half_in(x.high, lead, lead + 1)}, at = halves_load(text + 1);
+    at.low = _mm256_or_si256(_mm256_and_si256(at.low, low6), _mm256_slli_epi16(_mm256_and_si256(x.low, odd), 6));
+    at.high = _mm256_or_si256(_mm256_and_si256(at.high, low6), _mm256_slli_epi16(_mm256_and_si256(x.high, odd), 6));
+    struct halves kind = halves_of_128(p->kind + table, at), becomes = blend(halves_load(forms), halves_of_128(p->first + table, at), these);
+    becomes = blend(becomes, one_up(halves_of_128(p->second + table, at)), one_up(these));
+    halves_store(forms, becomes);
+    uint64_t which = *first & halves_mask(these), letter = which & halves_bit(kind, 0), sign = which & halves_bit(kind, 1);
+    uint64_t known = letter | sign | (which & halves_bit(kind, 2));
+    m->known |= known | known << 1;
+    m->pairs |= known;
+    m->letter |= letter | letter << 1;
+    m->sign |= sign;
+    m->kept |= letter | sign | ((letter | sign) & halves_bit(kind, 3)) << 1;
+    *first &= ~which;
+}
+
 /* from + the places of bits; up to 7 more are written. */
 HALVES_INLINE size_t put_begins(uint64_t begins, size_t from, size_t *to)
 {
@@ -92,6 +130,7 @@ size_t word_take_ascii_avx2bmi(const struct word_forms *f, const uint8_t *text, 
         /* Another character ends what is taken here. */
         if (high && f->pairs.known[f->pairs.lead[text[i + _tzcnt_u64(high)] & 63]]) {
             uint64_t first = high & there >> 1 & (halves_in(x, 0xC2, 0xC5) | halves_in(x, 0xCE, 0xD1));
+            if (_mm_popcnt_u64(first) > MANY && left > 64) put_many_pairs(&f->pairs, text + i, x, &first, &m, forms);
             put_pairs(&f->pairs, text + i, first, &m, forms);
         }
         size_t count = _tzcnt_u64(~(m.known & there));
