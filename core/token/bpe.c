@@ -46,15 +46,17 @@ int bpe_finish(struct bpe *b, struct err *e)
         b->made[m->rank] = m->id;
         if (m->id - (int32_t)m->rank != b->first_made) b->first_made = -1;
     }
-    return bpe_pairs_make(b, e);
+    if (bpe_pairs_make(b, e)) return -1;
+    b->small_ids = b->small_slots;
+    for (size_t r = 0; r < b->n_merges; r++) b->small_ids = b->small_ids && b->merge[r].id < UINT16_MAX;
+    return 0;
 }
 
 /* All ids and ranks are below UINT16_MAX. */
 static bool is_small(const struct bpe *b, const int32_t byte_id[256])
 {
-    if (!b->small_slots) return false;
-    int32_t most = (int32_t)b->n_ranks - 1;
-    for (size_t r = 0; r < b->n_merges; r++) most = b->merge[r].id > most ? b->merge[r].id : most;
+    int32_t most = -1;
+    if (!b->small_ids) return false;
     for (int i = 0; i < 256; i++) most = byte_id[i] > most ? byte_id[i] : most;
     return most < UINT16_MAX;
 }

@@ -38,6 +38,7 @@ struct bpe {
      * 16 bits, with 0xFFFF for none, where all ids and ranks are below that (the other is NULL). */
     uint32_t *byte_pair;         /* [256 * 256] */
     uint16_t *byte_pair_small;
+    bool small_ids;              /* all symbols of pairs and what they make, and all ranks, are below UINT16_MAX */
     int32_t byte_id[256];
     bool every_byte;             /* has an id */
     uint8_t byte_plane[3][256];  /* the bytes of byte_id */

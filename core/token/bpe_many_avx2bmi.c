@@ -264,13 +264,24 @@ ALWAYS_INLINE size_t large_put_ids(int32_t *to, size_t room, const uint32_t *sym
 
 /* ---- all ---- */
 
+/* All numbers that come up have 16 bits. */
+static bool are_small(const struct bpe *b, const struct bpe_job *jobs, size_t n_jobs)
+{
+    uint32_t most = 0;
+    if (jobs[0].bytes) return b->byte_pair_small;
+    for (size_t i = 0; b->small_ids && i < n_jobs; i++)
+        for (size_t k = 0; k < jobs[i].n; k++) most = (uint32_t)jobs[i].ids[k] > most ? (uint32_t)jobs[i].ids[k] : most;
+    return b->small_ids && most < UINT16_MAX;
+}
+
 void bpe_merge_many_avx2bmi(const struct bpe *b, struct bpe_job *jobs, size_t n_jobs)
 {
     const struct table t = table_of(b);
     struct todo todo[SIZES];
     for (size_t i = 0; i < n_jobs;) {
-        bool small = jobs[i].bytes && t.small_pair;
-        i += todo_fill(todo, jobs + i, n_jobs - i);
+        size_t n = todo_fill(todo, jobs + i, n_jobs - i);
+        bool small = are_small(b, jobs + i, n);
+        i += n;
         if (small) small_run_all(&t, todo);
         else large_run_all(&t, todo);
     }
