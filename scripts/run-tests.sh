@@ -37,9 +37,6 @@ done
 scripts/check-layers.sh >"$log/out" 2>&1
 result "scripts/check-layers.sh" $? "$log/out"
 
-if [ $skipped -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
+[ $skipped -eq 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
