@@ -12,10 +12,10 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/base/sig.h"
 #include "core/infer/embed.h"
 #include "core/model/saved.h"
 #include "core/train/loop.h"
+#include "data/doc_run.h"
 
 struct embed_cfg {
     struct opt_common common;
@@ -50,6 +50,7 @@ enum { NPY_HEADER = 128 };
 struct job {
     const struct embed_cfg *c;
     struct saved_model m;
+    int max_length;           /* tokens of a text */
     struct embedder *emb;
     struct tok_scratch *scratch;
     struct tok_encoding enc;
@@ -183,11 +184,16 @@ static int take_types(struct job *j, const int32_t **types, struct err *e)
     return 0;
 }
 
-static int embed_doc(struct job *j, const struct doc *d, int max_length, struct err *e)
+static int embed_doc(void *arg, const struct doc *d, const char *bad, struct err *e)
 {
+    struct job *j = arg;
     struct tok_ids *ids = &j->enc.ids;
     bool pair;
     const int32_t *types;
+    if (bad) {
+        if (j->bad++ == 0) log_warn("%s:%llu: %s", d->file ? d->file->name : "?", (unsigned long long)d->line_no, bad);
+        return 0;
+    }
     if (second_text(j, d, &pair, e) ||
         tok_encode_pair(j->m.tok, j->scratch, d->text, d->text_len, pair ? buf_text(&j->second) : NULL,
                         pair ? j->second.len : 0, TOK_TEMPLATE, &j->enc, e))
@@ -198,8 +204,8 @@ static int embed_doc(struct job *j, const struct doc *d, int max_length, struct 
     size_t total = ids->n ? ids->n : 1;
     if (take_types(j, &types, e)) return -1;
     if (!ids->n) types = NULL;
-    j->cut += total > (size_t)max_length;
-    int n = total > (size_t)max_length ? max_length : (int)total;
+    j->cut += total > (size_t)j->max_length;
+    int n = total > (size_t)j->max_length ? j->max_length : (int)total;
     if (!embedder_add(j->emb, from, types, n)) {
         if (flush(j, e)) return -1;
         (void)embedder_add(j->emb, from, types, n);
@@ -209,32 +215,15 @@ static int embed_doc(struct job *j, const struct doc *d, int max_length, struct 
     return buf_ok(&j->names, e);
 }
 
-static int embed_files(struct job *j, const struct doc_files *files, int max_length, struct err *e)
+static int embed_files(struct job *j, const struct doc_files *files, struct err *e)
 {
     struct doc_cfg cfg = docs_in_cfg(&j->c->docs);
+    struct doc_run_end end;
     cfg.extra[0] = j->c->pair_field;
-    struct doc_reader *r = doc_reader_open(files, &cfg, e);
-    struct doc_block b = {.file = NULL};
-    struct doc_iter it = {.block = NULL};
-    int got = r ? 1 : -1, ret = r ? 0 : -1;
-    while (!ret && (got = doc_reader_next(r, &b, e)) > 0) {
-        struct doc d;
-        enum doc_next what;
-        doc_iter_start(&it, &cfg, &b);
-        while (!ret && (what = doc_iter_next(&it, &d)) != DOC_END) {
-            if (sig_stop_requested()) ret = err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written to a file");
-            else if (what == DOC_GOOD) ret = embed_doc(j, &d, max_length, e);
-            else if (j->bad++ == 0)
-                log_warn("%s:%llu: %s", d.file ? d.file->name : "?", (unsigned long long)d.line_no, it.reason);
-        }
-    }
-    if (!ret) ret = got < 0 ? -1 : flush(j, e);
-    const char *first;
-    if (r && doc_reader_damaged(r, &first)) log_warn("%s", first);
-    doc_iter_free(&it);
-    buf_free(&b.data);
-    doc_reader_close(r);
-    return ret;
+    int ret = doc_each(files, &cfg, embed_doc, j, &end, e);
+    if (ret && e->code == ERR_STOPPED) err_set(e, ERR_STOPPED, "stopped by a signal; nothing was written to a file");
+    if (end.n_damaged) log_warn("%s", end.damaged);
+    return ret ? ret : flush(j, e);
 }
 
 static int open_output(struct job *j, struct err *e)
@@ -257,13 +246,13 @@ static int close_output(struct job *j, struct err *e)
     return file_commit(w, e);
 }
 
-static int check_model(const struct job *j, const char *path, int *max_length, struct err *e)
+static int check_model(struct job *j, const char *path, struct err *e)
 {
     const struct model_config *m = &j->m.config;
     if (!j->m.tok) return err_set(e, ERR_DATA, "'%s' holds no tokenizer", path);
-    *max_length = j->c->max_length ? (int)j->c->max_length : m->max_pos < 512 ? m->max_pos : 512;
-    if (*max_length > m->max_pos)
-        return err_set(e, ERR_USAGE, "--max-length %d is more than the model's context %d", *max_length, m->max_pos);
+    j->max_length = j->c->max_length ? (int)j->c->max_length : m->max_pos < 512 ? m->max_pos : 512;
+    if (j->max_length > m->max_pos)
+        return err_set(e, ERR_USAGE, "--max-length %d is more than the model's context %d", j->max_length, m->max_pos);
     if (j->c->head && !model_scores(m))
         return err_set(e, ERR_CONFIG, "--head: '%s' has no head that tells of whole texts (head.type cls or reward)", path);
     if (j->c->pool == EMBED_CLS && m->stack == STACK_DECODER)
@@ -283,22 +272,21 @@ static int embed(struct job *j, const struct opt_result *r, struct pool *pool, s
 {
     const struct embed_cfg *c = j->c;
     struct doc_files files = {.v = NULL};
-    int max_length = 0;
     enum dtype dt = train_arithmetic((enum train_dtype)c->dtype);
-    if (saved_open(&j->m, r->args[0], dt, pool, e) || check_model(j, r->args[0], &max_length, e)) return -1;
-    int tokens = c->batch > max_length ? (int)c->batch : max_length;
-    if (!(j->emb = embedder_new(&j->m.config, j->m.params, dt, tokens, max_length, pool, e)) ||
+    if (saved_open(&j->m, r->args[0], dt, pool, e) || check_model(j, r->args[0], e)) return -1;
+    int tokens = c->batch > j->max_length ? (int)c->batch : j->max_length;
+    if (!(j->emb = embedder_new(&j->m.config, j->m.params, dt, tokens, j->max_length, pool, e)) ||
         !(j->scratch = tok_scratch_new(j->m.tok, e)) ||
         doc_files_find(&files, r->args + 1, (size_t)r->n_args - 1, DOC_AUTO, e))
         return -1;
     double start = time_now_s();
-    int ret = doc_files_spare(&files, &c->out, 1, e) || open_output(j, e) || embed_files(j, &files, max_length, e) ||
+    int ret = doc_files_spare(&files, &c->out, 1, e) || open_output(j, e) || embed_files(j, &files, e) ||
                       check_any(j, e) || close_output(j, e)
                   ? -1
                   : 0;
     doc_files_free(&files);
     if (ret) return -1;
-    if (j->cut) log_warn("%llu texts are longer than %d tokens and were cut", (unsigned long long)j->cut, max_length);
+    if (j->cut) log_warn("%llu texts are longer than %d tokens and were cut", (unsigned long long)j->cut, j->max_length);
     if (j->bad) log_warn("%llu bad records were left out", (unsigned long long)j->bad);
     log_info("%llu vectors of %d in %.2f s", (unsigned long long)j->n, width(j), time_now_s() - start);
     if (!c->common.json) return 0;

@@ -7,11 +7,11 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/base/sig.h"
 #include "core/token/compare.h"
 #include "core/token/explain.h"
 #include "core/token/tok_steps.h"
 #include "core/token/unigram_nbest.h"
+#include "data/doc_run.h"
 
 struct inspect_cfg {
     struct opt_common common;
@@ -167,67 +167,48 @@ static int describe(struct buf *b, const char *path, const struct tokenizer *t, 
 
 /* The documents of a text, one after the other. */
 struct texts {
+    const struct inspect_cfg *cfg;
     struct buf s, end; /* size_t each: where it ends */
     uint64_t bad;
     struct err first_bad;
 };
 
-static int add_document(struct texts *x, const struct inspect_cfg *cfg, const struct doc_iter *it, const struct doc *d, bool good, struct err *e)
+static int add_document(void *arg, const struct doc *d, const char *bad, struct err *e)
 {
     enum { MOST = 1 << 30 };
+    struct texts *x = arg;
     struct err why;
-    if (!good) {
-        err_set(&why, ERR_DATA, "%s:%llu: %s", d->file->name, (unsigned long long)d->line_no, it->reason);
-        if (cfg->docs.strict) return *e = why, -1;
+    if (bad) {
+        err_set(&why, ERR_DATA, "%s:%llu: %s", d->file->name, (unsigned long long)d->line_no, bad);
+        if (x->cfg->docs.strict) return *e = why, -1;
         if (x->bad++ == 0) x->first_bad = why;
         return 0;
     }
-    if (x->s.len + d->text_len > MOST) return err_set(e, ERR_DATA, "'%s' has more than 1 GiB of text: give a part of it", cfg->text);
+    if (x->s.len + d->text_len > MOST) return err_set(e, ERR_DATA, "'%s' has more than 1 GiB of text: give a part of it", x->cfg->text);
     buf_add(&x->s, d->text, d->text_len);
     buf_add(&x->end, &x->s.len, sizeof x->s.len);
     return buf_ok(&x->s, e) || buf_ok(&x->end, e) ? -1 : 0;
 }
 
-static int read_block(struct texts *x, const struct inspect_cfg *cfg, struct doc_iter *it, struct err *e)
+static int read_files(struct texts *x, const struct doc_files *files, struct err *e)
 {
-    struct doc d;
-    enum doc_next next;
-    while ((next = doc_iter_next(it, &d)) != DOC_END)
-        if (add_document(x, cfg, it, &d, next == DOC_GOOD, e)) return -1;
-    return sig_check(e);
+    struct doc_cfg docs = docs_config(&x->cfg->docs);
+    struct doc_run_end end;
+    docs.any_bytes = !x->cfg->docs.strict;
+    if (doc_each(files, &docs, add_document, x, &end, e)) return -1;
+    if (end.n_damaged && x->cfg->docs.strict) return err_set(e, ERR_DATA, "%s", end.damaged);
+    if (end.n_damaged) log_warn("%s", end.damaged);
+    return 0;
 }
 
-static int read_files(struct texts *x, const struct inspect_cfg *cfg, const struct doc_files *files, struct err *e)
+static int read_texts(struct texts *x, struct err *e)
 {
-    struct doc_cfg docs = docs_config(&cfg->docs);
-    struct doc_block block = {.file = NULL};
-    struct doc_iter it = {.block = NULL};
-    const char *damaged;
-    int ret = 1;
-    docs.any_bytes = !cfg->docs.strict;
-    struct doc_reader *r = doc_reader_open(files, &docs, e);
-    if (!r) return -1;
-    while (ret > 0 && (ret = doc_reader_next(r, &block, e)) > 0) {
-        doc_iter_start(&it, &docs, &block);
-        if (read_block(x, cfg, &it, e)) ret = -1;
-    }
-    if (ret == 0 && doc_reader_damaged(r, &damaged)) {
-        if (cfg->docs.strict) ret = err_set(e, ERR_DATA, "%s", damaged);
-        else log_warn("%s", damaged);
-    }
-    doc_iter_free(&it);
-    buf_free(&block.data);
-    doc_reader_close(r);
-    return ret;
-}
-
-static int read_texts(struct texts *x, const struct inspect_cfg *cfg, struct err *e)
-{
+    const struct inspect_cfg *cfg = x->cfg;
     struct doc_files files = {0};
     char *path = mem_strdup(cfg->text);
     int ret = path ? 0 : err_oom(e, strlen(cfg->text) + 1, "a name");
     if (ret == 0) ret = doc_files_find(&files, &path, 1, docs_config(&cfg->docs).format, e);
-    if (ret == 0) ret = read_files(x, cfg, &files, e);
+    if (ret == 0) ret = read_files(x, &files, e);
     if (ret == 0) warn_left_out(x->bad, x->first_bad.msg);
     doc_files_free(&files);
     free(path);
@@ -237,9 +218,9 @@ static int read_texts(struct texts *x, const struct inspect_cfg *cfg, struct err
 static int on_text(const struct inspect_cfg *cfg, const char *path, const struct tokenizer *t, struct buf *b, struct err *e)
 {
     const char *const names[2] = {path, cfg->diff};
-    struct texts x = {.bad = 0};
+    struct texts x = {.cfg = cfg};
     struct tokenizer *other = NULL;
-    int ret = cfg->diff && !(other = tokenizer_open(cfg->diff, e)) ? -1 : read_texts(&x, cfg, e);
+    int ret = cfg->diff && !(other = tokenizer_open(cfg->diff, e)) ? -1 : read_texts(&x, e);
     struct compare_texts texts = {buf_text(&x.s), (const size_t *)(const void *)x.end.data, x.end.len / sizeof(size_t)};
     if (ret == 0) ret = tok_compare(t, other, names, &texts, cfg->common.json, b, e);
     tok_free(other);

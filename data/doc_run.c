@@ -276,6 +276,13 @@ static int go(struct run *r, struct err *e)
     return -1;
 }
 
+static void note_damaged(const struct doc_reader *r, struct doc_run_end *end)
+{
+    const char *first;
+    end->n_damaged = doc_reader_damaged(r, &first);
+    snprintf(end->damaged, sizeof end->damaged, "%s", first);
+}
+
 int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
 {
     struct run r = {.st = st};
@@ -287,12 +294,35 @@ int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e)
     if (!st->next) r.reader = doc_reader_open(st->files, &cfg, e);
     if (r.reader && st->start) doc_reader_go_on(r.reader, st->start, st->damaged);
     if (r.reader || st->next) ret = go(&r, e);
-    if (r.reader) {
-        const char *first;
-        end->n_damaged = doc_reader_damaged(r.reader, &first);
-        snprintf(end->damaged, sizeof end->damaged, "%s", first);
-    }
+    if (r.reader) note_damaged(r.reader, end);
     free_ring(&r);
     doc_reader_close(r.reader);
     return ret;
+}
+
+static int each_of_block(struct doc_iter *it, doc_each_fn *fn, void *arg, struct err *e)
+{
+    struct doc d;
+    enum doc_next next;
+    while ((next = doc_iter_next(it, &d)) != DOC_END)
+        if (sig_check(e) || fn(arg, &d, next == DOC_BAD ? it->reason : NULL, e)) return -1;
+    return 0;
+}
+
+int doc_each(const struct doc_files *files, const struct doc_cfg *cfg, doc_each_fn *fn, void *arg, struct doc_run_end *end, struct err *e)
+{
+    struct doc_reader *r = doc_reader_open(files, cfg, e);
+    struct doc_block b = {.file = NULL};
+    struct doc_iter it = {.block = NULL};
+    int got = r ? 1 : -1;
+    *end = (struct doc_run_end){0};
+    while (got > 0 && (got = doc_reader_next(r, &b, e)) > 0) {
+        doc_iter_start(&it, cfg, &b);
+        if (each_of_block(&it, fn, arg, e)) got = -1;
+    }
+    if (r) note_damaged(r, end);
+    doc_iter_free(&it);
+    buf_free(&b.data);
+    doc_reader_close(r);
+    return got;
 }

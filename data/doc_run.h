@@ -50,7 +50,12 @@ struct doc_run_end {
     char damaged[512]; /* describes the first */
 };
 
-/* A stop signal ends the run with ERR_STOPPED. */
+/* Here and below a stop signal is the error ERR_STOPPED. */
 int doc_run(const struct doc_stage *st, struct doc_run_end *end, struct err *e);
+
+/* All documents on the caller's thread, one after the other, for who has no work to share out.  bad: why this record
+ * is none, or NULL. */
+typedef int doc_each_fn(void *arg, const struct doc *d, const char *bad, struct err *e);
+int doc_each(const struct doc_files *files, const struct doc_cfg *cfg, doc_each_fn *fn, void *arg, struct doc_run_end *end, struct err *e);
 
 #endif

@@ -10,6 +10,7 @@
 #include "core/token/closing.h"
 #include "data/doc.h"
 #include "data/doc_json.h"
+#include "data/doc_run.h"
 
 struct pairs {
     int32_t *id; /* source, target, source, target ... */
@@ -89,32 +90,20 @@ static int add_pair(struct loading *l, const struct doc *d, struct err *e)
     return 0;
 }
 
+static int load_doc(void *arg, const struct doc *d, const char *bad, struct err *e)
+{
+    struct loading *l = arg;
+    if (!d->line) return err_set(e, ERR_DATA, "'%s' is text; pairs are JSONL, CSV or TSV with a source and a target", d->file->name);
+    if (bad) note_bad(l->st, d, bad);
+    return bad ? 0 : add_pair(l, d, e);
+}
+
 static int load(struct loading *l, const struct doc_files *files, const char *source, const char *target, struct err *e)
 {
     struct doc_cfg cfg = {.text_field = source, .extra = {target}};
-    struct doc_reader *r = doc_reader_open(files, &cfg, e);
-    struct doc_block b = {0};
-    struct doc_iter it = {0};
-    struct doc d;
-    int got = r ? 1 : -1;
-    while (got > 0 && (got = doc_reader_next(r, &b, e)) > 0) {
-        if (b.format == DOC_TEXT) {
-            got = err_set(e, ERR_DATA, "'%s' is text; pairs are JSONL, CSV or TSV with a source and a target", b.file->name);
-            break;
-        }
-        enum doc_next next;
-        doc_iter_start(&it, &cfg, &b);
-        while (got > 0 && (next = doc_iter_next(&it, &d)) != DOC_END) {
-            if (next == DOC_BAD) note_bad(l->st, &d, it.reason);
-            else if (add_pair(l, &d, e)) got = -1;
-        }
-    }
-    const char *damage;
-    if (!got && doc_reader_damaged(r, &damage)) got = err_set(e, ERR_DATA, "%s", damage);
-    doc_iter_free(&it);
-    buf_free(&b.data);
-    doc_reader_close(r);
-    return got;
+    struct doc_run_end end;
+    if (doc_each(files, &cfg, load_doc, l, &end, e)) return -1;
+    return end.n_damaged ? err_set(e, ERR_DATA, "%s", end.damaged) : 0;
 }
 
 struct pairs *pairs_load(const struct doc_files *files, const char *source_field, const char *target_field,
