@@ -283,7 +283,7 @@ static const struct way {
 static const struct way *find_way(size_t k)
 {
     if (k >= COUNT_OF(ways) || !ways[k].has()) return NULL;
-    split_prepare();
+    if (k) split_prepare(); /* tables that plain code does not look at */
     return &ways[k];
 }
 
